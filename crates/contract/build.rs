@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
     }
     let mut code = String::from("static RELEASED: &[Released] = &[\n");
     for (number, path) in versions {
-        writeln!(code, "    Released {{ version: {number}, source: include_str!({path:?}) }},")
+        writeln!(code, "    Released {{ version: {number}, source: include_str!({:?}) }},", path.to_string_lossy())
             .map_err(io::Error::other)?;
     }
     code.push_str("];\n");
