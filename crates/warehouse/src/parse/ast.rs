@@ -330,9 +330,15 @@ pub enum AlterAction {
     Pipe(AlterPipe),
     Warehouse(AlterWarehouse),
     /// `ALTER kind name SET COMMENT = '…'` or `UNSET COMMENT`
-    Comment { kind: ObjectKind, comment: Option<String> },
+    Comment {
+        kind: ObjectKind,
+        comment: Option<String>,
+    },
     /// `ALTER kind name RENAME TO …`
-    Rename { kind: ObjectKind, to: Name },
+    Rename {
+        kind: ObjectKind,
+        to: Name,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -362,7 +368,9 @@ pub enum AlterTask {
 pub enum AlterPipe {
     SetPaused(bool),
     /// `REFRESH [PREFIX = '…']`
-    Refresh { prefix: Option<String> },
+    Refresh {
+        prefix: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
