@@ -1,1 +1,3 @@
-fn main() {}
+//! One binary of everything that spans crates, a module per promise.
+
+mod architecture;

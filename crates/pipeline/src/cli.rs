@@ -1,0 +1,120 @@
+//! The words users type. Nothing is done here.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Customer events from Kafka to SCD tables, each exactly once.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, propagate_version = true)]
+pub struct Cli {
+    /// Configuration file (TOML); may be given several times, the later over the earlier. config/default.toml lists
+    /// every key, and PIPELINE__SECTION__KEY in the environment sets one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole pipeline once in this process, from generator to tables, and prove the result.
+    Demo(DemoArgs),
+    /// Keep the whole pipeline running on this machine until Ctrl-C, restartable with nothing lost.
+    Up(UpArgs),
+    /// Emit customer events to Kafka.
+    #[command(subcommand)]
+    Producer(ProducerCommand),
+    /// Write a topic's records to Avro files in S3.
+    #[command(subcommand)]
+    Sink(SinkCommand),
+    /// Provision the warehouse from sql/.
+    #[command(subcommand)]
+    Deployer(DeployerCommand),
+    /// Serve the local warehouse.
+    Warehouse,
+    /// Serve the local schema registry.
+    Registry(RegistryArgs),
+    /// Print a topic's records: partition, offset, key and decoded value, one JSON object a line.
+    Topic(TopicArgs),
+    /// Run SQL in the warehouse and print the rows.
+    Sql(SqlArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// How many batches the producer emits.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(3..=100))]
+    pub batches: u32,
+    /// Seed of the generated customers; the same seed makes the same customers.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Where everything is kept: log, files, tables. Made if missing.
+    #[arg(long, value_name = "DIR", default_value = ".pipeline")]
+    pub state: PathBuf,
+    /// Time between two batches and between two runs of the tasks, instead of 2 minutes.
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    pub every: std::time::Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProducerCommand {
+    /// Emit a batch at every tick until stopped.
+    Run,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SinkCommand {
+    /// Write files until stopped.
+    Run,
+    /// Prove from names and metadata of the files that they tile each partition's log; reads no data.
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeployerCommand {
+    /// Show what `apply` would do; exit code 2 when it would change something.
+    Plan,
+    /// Bring the warehouse to the state that sql/ describes.
+    Apply,
+    /// Print the rendered SQL.
+    Render,
+}
+
+#[derive(Debug, Args)]
+pub struct RegistryArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    pub listen: std::net::SocketAddr,
+    /// The file that holds the schemas; made if missing.
+    #[arg(long, value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct TopicArgs {
+    /// The topic; without it, the producer's.
+    pub topic: Option<String>,
+    /// Wait for further records instead of stopping at the end.
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// One statement.
+    pub statement: String,
+    /// Print one JSON array of objects instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|error| error.to_string())
+}
