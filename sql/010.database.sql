@@ -1,0 +1,2 @@
+CREATE DATABASE IF NOT EXISTS {{ this }}
+    COMMENT = 'Customers from the topic {{ topic }}'

@@ -1,0 +1,3 @@
+CREATE FILE FORMAT IF NOT EXISTS {{ this }}
+    TYPE = AVRO
+    COMMENT = 'Object container files of the sink'
