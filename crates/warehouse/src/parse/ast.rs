@@ -55,6 +55,42 @@ pub enum ObjectKind {
     Warehouse,
 }
 
+impl ObjectKind {
+    pub const ALL: [Self; 10] = [
+        Self::Database,
+        Self::Schema,
+        Self::Table,
+        Self::View,
+        Self::Stage,
+        Self::FileFormat,
+        Self::Pipe,
+        Self::Stream,
+        Self::Task,
+        Self::Warehouse,
+    ];
+
+    /// The kind as statements spell it.
+    pub fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Database => &["DATABASE"],
+            Self::Schema => &["SCHEMA"],
+            Self::Table => &["TABLE"],
+            Self::View => &["VIEW"],
+            Self::Stage => &["STAGE"],
+            Self::FileFormat => &["FILE", "FORMAT"],
+            Self::Pipe => &["PIPE"],
+            Self::Stream => &["STREAM"],
+            Self::Task => &["TASK"],
+            Self::Warehouse => &["WAREHOUSE"],
+        }
+    }
+
+    /// The same as one text.
+    pub fn keyword(self) -> String {
+        self.words().join(" ")
+    }
+}
+
 /// `CREATE …`: what all kinds share, and the kind's own part.
 #[derive(Debug, Clone)]
 pub struct Create {
@@ -248,6 +284,8 @@ pub struct TaskOptions {
     pub allow_overlapping_execution: Option<bool>,
     pub suspend_after_failures: Option<u32>,
     pub timeout: Option<Duration>,
+    /// `USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE`, for a task without a warehouse.
+    pub managed_initial_warehouse_size: Option<String>,
 }
 
 /// `SCHEDULE = '2 MINUTE'`; CRON is refused.
