@@ -1,7 +1,7 @@
 //! ALTER, DROP and COMMENT.
 
 use super::{
-    create::{comment_setting, kind, stage_options, warehouse_options},
+    create::{kind, stage_options, warehouse_options},
     cursor::Cursor,
     table, task, *,
 };

@@ -95,9 +95,8 @@ pub(super) fn stage_path(cursor: &mut Cursor) -> Result<StagePath, SqlError> {
         Token::SingleQuotedString(text) if text.starts_with('@') => {
             let inner = text.clone();
             cursor.advance();
-            let mut quoted = Cursor::new(&inner)?;
-            let path = stage_path(&mut quoted)?;
-            return if quoted.at_end() { Ok(path) } else { Err(quoted.unexpected("the end of the path")) };
+            let (stage, path) = inner[1..].split_once('/').unwrap_or((&inner[1..], ""));
+            return Ok(StagePath { stage: name_in(stage)?, path: path.to_owned() });
         }
         Token::SingleQuotedString(_) => return Err(unsupported("a location outside of a stage")),
         _ => return Err(cursor.unexpected("@stage")),
@@ -134,9 +133,14 @@ fn format_name(cursor: &mut Cursor) -> Result<Name, SqlError> {
     if matches!(cursor.token(), Token::Word(_)) {
         return cursor.name();
     }
-    let text = cursor.string()?;
-    let mut inner = Cursor::new(&text)?;
-    inner.name()
+    name_in(&cursor.string()?)
+}
+
+/// A name inside a string.
+fn name_in(text: &str) -> Result<Name, SqlError> {
+    let mut cursor = Cursor::new(text)?;
+    let name = cursor.name()?;
+    if cursor.at_end() { Ok(name) } else { Err(cursor.unexpected("the end of the name")) }
 }
 
 /// One option of an Avro format; those that would change how a file is read are refused.

@@ -20,8 +20,25 @@ use std::fmt::Display;
 
 /// Statements that Snowflake has and the local warehouse does not: refused by name rather than as bad syntax.
 const UNSUPPORTED: &[&str] = &[
-    "ALERT", "CALL", "CHANGES", "DECLARE", "EXECUTE", "EXPLAIN", "GET", "GRANT", "IF", "LET", "MOVE", "PUT", "REMOVE",
-    "REVOKE", "RM", "SAVEPOINT", "SET", "UNDROP", "UNSET",
+    "ALERT",
+    "CALL",
+    "CHANGES",
+    "DECLARE",
+    "EXECUTE",
+    "EXPLAIN",
+    "GET",
+    "GRANT",
+    "IF",
+    "LET",
+    "MOVE",
+    "PUT",
+    "REMOVE",
+    "REVOKE",
+    "RM",
+    "SAVEPOINT",
+    "SET",
+    "UNDROP",
+    "UNSET",
 ];
 
 /// Parses a text of statements separated by semicolons.

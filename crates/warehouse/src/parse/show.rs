@@ -44,9 +44,8 @@ pub(super) fn show(cursor: &mut Cursor) -> Result<Show, SqlError> {
 
 /// `ACCOUNT`, `DATABASE [name]`, `[SCHEMA] [name]`, `TABLE name`; a bare name is a schema's (a table's for COLUMNS).
 fn scope(cursor: &mut Cursor, kind: ShowKind) -> Result<ShowScope, SqlError> {
-    let ends = |cursor: &Cursor| {
-        cursor.at_end() || matches!(cursor.peek_word().as_deref(), Some("STARTS" | "LIMIT" | "LIKE"))
-    };
+    let ends =
+        |cursor: &Cursor| cursor.at_end() || matches!(cursor.peek_word().as_deref(), Some("STARTS" | "LIMIT" | "LIKE"));
     if cursor.word("ACCOUNT") {
         return Ok(ShowScope::Account);
     }

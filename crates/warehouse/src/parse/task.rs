@@ -81,9 +81,7 @@ fn check_condition(expr: &sql::Expr) -> Result<(), SqlError> {
             check_condition(left)?;
             check_condition(right)
         }
-        sql::Expr::Function(function)
-            if function.name.to_string().eq_ignore_ascii_case("SYSTEM$STREAM_HAS_DATA") =>
-        {
+        sql::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("SYSTEM$STREAM_HAS_DATA") => {
             Ok(())
         }
         sql::Expr::Value(value) if matches!(value.value, sql::Value::Boolean(_)) => Ok(()),

@@ -73,7 +73,9 @@ fn a_table_may_come_from_a_query_or_another_table() {
 
 #[test]
 fn a_view_keeps_its_query_as_written() {
-    let create = create("CREATE OR REPLACE VIEW v (a COMMENT 'first', b) COMMENT = 'über' AS\n  SELECT x:a::VARCHAR, 'é' FROM t; ");
+    let create = create(
+        "CREATE OR REPLACE VIEW v (a COMMENT 'first', b) COMMENT = 'über' AS\n  SELECT x:a::VARCHAR, 'é' FROM t; ",
+    );
     let CreateObject::View(view) = create.object else { panic!() };
     assert_eq!(view.query_text, "SELECT x:a::VARCHAR, 'é' FROM t");
     assert!(create.text.starts_with("CREATE OR REPLACE VIEW v (a") && create.text.ends_with("FROM t"));
@@ -109,7 +111,7 @@ fn a_pipe_carries_its_copy_and_its_text() {
     assert_eq!(pipe.copy.file_format, Some(FileFormatRef::Inline(FileFormat::Avro)));
     let transformation = pipe.copy.transformation.unwrap();
     assert_eq!((transformation.items.len(), transformation.alias.as_deref()), (3, Some("T")));
-    assert_eq!(transformation.items[2].to_string(), "t.$1:a.b[0]::NUMBER(10,0) AS n");
+    assert_eq!(transformation.items[2].to_string(), "t.$1:a.b[0]::NUMBER(10, 0) AS n");
 }
 
 #[test]
@@ -131,7 +133,10 @@ fn a_task_carries_schedule_condition_and_definition() {
          AS MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN UPDATE SET a.x = b.x;",
     );
     let CreateObject::Task(task) = create.object else { panic!() };
-    assert_eq!(task.options.schedule.unwrap(), Schedule { interval: Duration::from_secs(120), text: "2 MINUTE".into() });
+    assert_eq!(
+        task.options.schedule.unwrap(),
+        Schedule { interval: Duration::from_secs(120), text: "2 MINUTE".into() }
+    );
     assert_eq!((task.options.warehouse.as_deref(), task.options.suspend_after_failures), (Some("WH"), Some(3)));
     assert_eq!(task.when.unwrap().text, "SYSTEM$STREAM_HAS_DATA('db.s.st') AND NOT SYSTEM$STREAM_HAS_DATA('x')");
     assert_eq!(task.definition, "MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN UPDATE SET a.x = b.x");
@@ -149,7 +154,8 @@ fn streams_formats_and_warehouses_carry_their_options() {
     let format = create("CREATE FILE FORMAT f TYPE = AVRO COMPRESSION = AUTO COMMENT = 'a'").object;
     assert!(matches!(format, CreateObject::FileFormat(FileFormat::Avro)));
     let CreateObject::Warehouse(warehouse) =
-        create("CREATE WAREHOUSE IF NOT EXISTS w WITH WAREHOUSE_SIZE = XSMALL AUTO_SUSPEND = 60 AUTO_RESUME = TRUE").object
+        create("CREATE WAREHOUSE IF NOT EXISTS w WITH WAREHOUSE_SIZE = XSMALL AUTO_SUSPEND = 60 AUTO_RESUME = TRUE")
+            .object
     else {
         panic!()
     };
