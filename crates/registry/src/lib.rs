@@ -1,1 +1,77 @@
+//! A local schema registry that speaks the API of Confluent's
+//! (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html>): subjects, versions, global ids,
+//! compatibility levels with reasons, modes, soft and permanent deletion; durable in one file. Avro only, without
+//! references, contexts, rules or metadata: those are refused by name. It serves the project's own stack and tests; the
+//! clients do not know the difference.
 
+mod avro;
+mod catalog;
+mod compatibility;
+mod http;
+mod journal;
+mod refusal;
+mod service;
+
+use std::{future::IntoFuture as _, path::Path, path::PathBuf, time::Duration};
+use telemetry::Shutdown;
+use tokio::net::TcpListener;
+
+pub use avro::InvalidSchema;
+pub use journal::JournalError;
+
+/// How long open connections may hold up a stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Why the registry does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error("schema registry file {path} holds a schema that cannot be read: {source}")]
+    Content { path: PathBuf, source: InvalidSchema },
+    #[error("schema registry: serving HTTP failed: {0}")]
+    Serve(#[source] std::io::Error),
+}
+
+/// A registry whose file is open and read.
+#[derive(Debug)]
+pub struct Registry(service::Service);
+
+impl Registry {
+    /// Opens `file` or creates it in an existing folder; the file is locked as long as the registry lives.
+    ///
+    /// # Errors
+    /// When the file cannot be used, is damaged, or is in use by another process.
+    pub fn open(file: &Path) -> Result<Self, Error> {
+        service::Service::open(file).map(Self)
+    }
+
+    /// Answers on `listener` until `shutdown`. Every change is on disk before its answer is sent.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> Result<(), Error> {
+        let stop = shutdown.clone();
+        let server = axum::serve(listener, http::router(self.0));
+        let server = server.with_graceful_shutdown(async move { stop.requested().await }).into_future();
+        let deadline = async {
+            shutdown.requested().await;
+            tokio::time::sleep(STOP_DEADLINE).await;
+        };
+        tokio::select! {
+            outcome = server => outcome.map_err(Error::Serve),
+            () = deadline => {
+                tracing::warn!("schema registry: connections were still open {STOP_DEADLINE:?} after the stop");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// [`Registry::open`] and [`Registry::serve`] in one.
+///
+/// # Errors
+/// As those two.
+pub async fn run(listener: TcpListener, file: PathBuf, shutdown: Shutdown) -> Result<(), Error> {
+    Registry::open(&file)?.serve(listener, shutdown).await
+}

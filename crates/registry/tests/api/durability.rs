@@ -1,0 +1,78 @@
+//! What was answered stays so, whatever happens to the process.
+
+use crate::harness::{Running, ask, record, schema};
+use serde_json::json;
+
+fn version(field: &str) -> Option<serde_json::Value> {
+    schema(record(json!([{ "name": field, "type": "int", "default": 0 }])))
+}
+
+#[tokio::test]
+async fn a_restart_answers_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("registry.jsonl");
+    let questions = [
+        "GET /subjects",
+        "GET /subjects?deleted=true",
+        "GET /subjects/a/versions/latest",
+        "GET /subjects/a/versions",
+        "GET /subjects/a/versions?deleted=true",
+        "GET /schemas/ids/2/versions",
+        "GET /schemas/ids/3",
+        "GET /config",
+        "GET /config/a",
+        "GET /config/b",
+        "GET /mode/a",
+        "GET /mode",
+    ];
+    let mut before = Vec::new();
+    let registry = Running::start(&file).await;
+    for (request, body) in [
+        ("POST /subjects/a/versions", version("one")),
+        ("POST /subjects/a/versions", version("two")),
+        ("POST /subjects/b/versions", version("two")),
+        ("POST /subjects/c/versions", version("three")),
+        ("DELETE /subjects/a/versions/1", None),
+        ("DELETE /subjects/c", None),
+        ("DELETE /subjects/c?permanent=true", None),
+        ("PUT /config/a", Some(json!({ "compatibility": "FULL_TRANSITIVE" }))),
+        ("PUT /config/b", Some(json!({ "compatibility": "NONE" }))),
+        ("DELETE /config/b", None),
+        ("PUT /config", Some(json!({ "compatibility": "FORWARD" }))),
+        ("PUT /mode/a", Some(json!({ "mode": "READONLY" }))),
+    ] {
+        let (status, answer) = ask(&registry.url, request, body).await;
+        assert_eq!(status, 200, "{request}: {answer}");
+    }
+    for question in questions {
+        before.push(ask(&registry.url, question, None).await);
+    }
+    registry.stop().await;
+
+    let registry = Running::start(&file).await;
+    for (question, before) in questions.iter().zip(before) {
+        assert_eq!(ask(&registry.url, question, None).await, before, "{question}");
+    }
+    // An id that records may carry is never given to another schema, even after everything about it was deleted.
+    let (_, answer) = ask(&registry.url, "POST /subjects/c/versions", version("four")).await;
+    assert_eq!(answer, json!({ "id": 4 }));
+    registry.stop().await;
+}
+
+#[tokio::test]
+async fn racing_registrations_of_one_schema_get_one_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Running::start(&folder.path().join("registry.jsonl")).await;
+    let racing = (0..8).map(|racer| {
+        let url = registry.url.clone();
+        tokio::spawn(async move {
+            let path = format!("POST /subjects/s{}/versions", racer % 2);
+            ask(&url, &path, version("x")).await
+        })
+    });
+    for racer in racing.collect::<Vec<_>>() {
+        assert_eq!(racer.await.unwrap(), (200, json!({ "id": 1 })));
+    }
+    assert_eq!(ask(&registry.url, "GET /subjects/s0/versions", None).await.1, json!([1]));
+    registry.stop().await;
+}
