@@ -1,9 +1,13 @@
 //! A local server that speaks Snowflake's protocol and runs this project's SQL unchanged.
 
 pub mod catalog;
+pub mod context;
 pub mod error;
 pub mod parse;
+pub mod result;
 pub mod storage;
 pub mod types;
 
+pub use context::SessionContext;
 pub use error::SqlError;
+pub use result::{Cell, QueryResult, ResultColumn, Rows, StatementKind};
