@@ -1,9 +1,11 @@
 //! ALTER, DROP and COMMENT.
 
 use super::{
+    Alter, AlterAction, AlterPipe, AlterTable, AlterTask, AlterWarehouse, Comment, Drop, Name, Nullability, ObjectKind,
+    Parser, SessionParameter, SqlError, Statement, TaskOptions, Token,
     create::{kind, stage_options, warehouse_options},
     cursor::Cursor,
-    table, task, *,
+    table, task, unsupported,
 };
 
 pub(super) fn alter(cursor: &mut Cursor) -> Result<Statement, SqlError> {
@@ -52,7 +54,7 @@ fn own_action(cursor: &mut Cursor, kind: ObjectKind) -> Result<AlterAction, SqlE
         ObjectKind::Stage if cursor.word("SET") => {
             let mut comment = None;
             let options = stage_options(cursor, &context, &mut comment)?;
-            without_comment(comment, &context)?;
+            without_comment(comment.as_ref(), &context)?;
             Ok(AlterAction::Stage(options))
         }
         _ => Err(cursor.unsupported(&context)),
@@ -60,7 +62,7 @@ fn own_action(cursor: &mut Cursor, kind: ObjectKind) -> Result<AlterAction, SqlE
 }
 
 /// A comment among other settings would need two actions of one statement.
-fn without_comment(comment: Option<String>, context: &str) -> Result<(), SqlError> {
+fn without_comment(comment: Option<&String>, context: &str) -> Result<(), SqlError> {
     match comment {
         None => Ok(()),
         Some(_) => Err(unsupported(format!("{context} SET of COMMENT together with other settings"))),
@@ -153,7 +155,7 @@ fn task_action(cursor: &mut Cursor, context: &str) -> Result<AlterTask, SqlError
         return task::definition(cursor).map(AlterTask::ModifyDefinition);
     }
     if cursor.words(&["MODIFY", "WHEN"]) {
-        return task::condition(cursor).map(AlterTask::ModifyCondition);
+        return task::condition(cursor).map(|condition| AlterTask::ModifyCondition(Box::new(condition)));
     }
     if cursor.words(&["REMOVE", "WHEN"]) {
         return Ok(AlterTask::RemoveCondition);
@@ -192,7 +194,7 @@ fn warehouse_action(cursor: &mut Cursor, context: &str) -> Result<AlterWarehouse
     if cursor.word("SET") {
         let mut comment = None;
         let options = warehouse_options(cursor, context, &mut comment)?;
-        without_comment(comment, context)?;
+        without_comment(comment.as_ref(), context)?;
         return Ok(AlterWarehouse::Set(options));
     }
     Err(cursor.unsupported(context))

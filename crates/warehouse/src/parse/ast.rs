@@ -338,8 +338,8 @@ pub struct StagePath {
     pub path: String,
 }
 
-/// The SELECT of a COPY: its items see `$1`, `alias.$1`, METADATA$FILENAME, METADATA$FILE_ROW_NUMBER and
-/// METADATA$START_SCAN_TIME.
+/// The SELECT of a COPY: its items see `$1`, `alias.$1`, `METADATA$FILENAME`, `METADATA$FILE_ROW_NUMBER` and
+/// `METADATA$START_SCAN_TIME`.
 #[derive(Debug, Clone)]
 pub struct CopyTransformation {
     pub items: Vec<sql::SelectItem>,
@@ -398,7 +398,7 @@ pub enum AlterTask {
     Suspend,
     Set(TaskOptions),
     ModifyDefinition(String),
-    ModifyCondition(TaskCondition),
+    ModifyCondition(Box<TaskCondition>),
     RemoveCondition,
 }
 

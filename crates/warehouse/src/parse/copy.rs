@@ -1,6 +1,9 @@
 //! COPY INTO a table, and the stage paths and file formats it shares with stages and pipes.
 
-use super::{cursor::Cursor, *};
+use super::{
+    CopyInto, CopyTransformation, FileFormat, FileFormatRef, Name, OnError, Parser, SqlError, StagePath, Token,
+    cursor::Cursor, unsupported,
+};
 
 pub(super) fn copy_into(cursor: &mut Cursor) -> Result<CopyInto, SqlError> {
     cursor.expect_word("COPY")?;

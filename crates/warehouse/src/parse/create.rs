@@ -1,9 +1,11 @@
 //! CREATE of every kind of object the warehouse keeps.
 
 use super::{
-    CreateView, copy,
+    AwsCredentials, Create, CreateMode, CreateObject, CreatePipe, CreateStream, CreateView, FileFormat, InitialRows,
+    ObjectKind, OnError, Retention, SqlError, StageOptions, StreamMode, Token, Transience, ViewColumn,
+    WarehouseOptions, copy,
     cursor::{Cursor, Mark},
-    table, task, *,
+    table, task, unsupported,
 };
 
 pub(super) fn create(cursor: &mut Cursor) -> Result<Create, SqlError> {

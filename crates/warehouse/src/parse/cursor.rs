@@ -70,7 +70,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn words(&mut self, words: &[&str]) -> bool {
         let all = words.iter().enumerate().all(|(ahead, word)| self.peek_nth_word(ahead).as_deref() == Some(*word));
         if all {
-            words.iter().for_each(|_| self.advance());
+            for _ in words {
+                self.advance();
+            }
         }
         all
     }

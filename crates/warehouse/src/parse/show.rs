@@ -1,6 +1,6 @@
 //! SHOW and DESCRIBE.
 
-use super::{create::kind, cursor::Cursor, *};
+use super::{Describe, ObjectKind, Show, ShowKind, ShowLimit, ShowScope, SqlError, create::kind, cursor::Cursor};
 
 /// Kinds as SHOW names them.
 const PLURALS: &[(&[&str], ShowKind)] = &[

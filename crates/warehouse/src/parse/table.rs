@@ -1,6 +1,9 @@
 //! CREATE TABLE and the column definitions it shares with ALTER TABLE.
 
-use super::{create::comment_setting, cursor::Cursor, *};
+use super::{
+    Column, CreateTable, Key, KeyKind, Nullability, Parser, Retention, SqlError, TableSource, Token, Transience,
+    create::comment_setting, cursor::Cursor,
+};
 
 pub(super) fn create_table(
     cursor: &mut Cursor,
@@ -21,7 +24,7 @@ pub(super) fn create_table(
             match item {
                 Item::Column(column, key) => {
                     table.keys.extend(key.map(|kind| Key { kind, columns: vec![column.name.clone()] }));
-                    table.columns.push(column);
+                    table.columns.push(*column);
                 }
                 Item::Key(key) => table.keys.push(key),
             }
@@ -53,7 +56,7 @@ pub(super) fn create_table(
 }
 
 enum Item {
-    Column(Column, Option<KeyKind>),
+    Column(Box<Column>, Option<KeyKind>),
     Key(Key),
 }
 
@@ -67,7 +70,7 @@ fn item(cursor: &mut Cursor) -> Result<Item, SqlError> {
     match kind? {
         Some(kind) => Ok(Item::Key(Key { kind, columns: cursor.list(Cursor::identifier)? })),
         None if named => Err(cursor.unsupported("CONSTRAINT")),
-        None => column(cursor).map(|(column, key)| Item::Column(column, key)),
+        None => column(cursor).map(|(column, key)| Item::Column(Box::new(column), key)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Tasks: CREATE TASK, the settings ALTER TASK shares with it, schedules and conditions.
 
-use super::{create::comment_setting, cursor::Cursor, *};
+use super::{
+    CreateTask, Schedule, SqlError, Statement, TaskCondition, TaskOptions, Token, create::comment_setting,
+    cursor::Cursor, sql, statement, unsupported,
+};
 use std::time::Duration;
 
 pub(super) fn create_task(cursor: &mut Cursor, comment: &mut Option<String>) -> Result<CreateTask, SqlError> {
@@ -59,7 +62,7 @@ fn schedule(text: &str) -> Result<Schedule, SqlError> {
     };
     let interval = Duration::from_secs(u64::from(count) * seconds);
     // Snowflake's range: from 10 seconds (which the server's configuration enforces) to 8 days.
-    if interval.is_zero() || interval > Duration::from_secs(691_200) {
+    if interval.is_zero() || interval > Duration::from_hours(8 * 24) {
         return Err(SqlError::syntax(format_args!("SCHEDULE '{text}' is outside of 10 seconds to 8 days")));
     }
     Ok(Schedule { interval, text: text.to_owned() })
