@@ -89,7 +89,7 @@ fn container(
     Ok(Retention { transience, days })
 }
 
-/// `[(column [COMMENT '…'], …)] [COMMENT = '…'] AS query`
+/// `[(column [COMMENT '…'], …)] [COPY GRANTS] [COMMENT = '…'] AS query`
 fn view(cursor: &mut Cursor, comment: &mut Option<String>) -> Result<CreateView, SqlError> {
     let column = |cursor: &mut Cursor| {
         let name = cursor.identifier()?;
@@ -97,11 +97,13 @@ fn view(cursor: &mut Cursor, comment: &mut Option<String>) -> Result<CreateView,
         Ok(ViewColumn { name, comment })
     };
     let columns = if *cursor.token() == Token::LParen { cursor.list(column)? } else { Vec::new() };
-    while let Some(text) = comment_setting(cursor)? {
-        *comment = Some(text);
-    }
-    if !cursor.word("AS") {
-        return Err(cursor.unsupported("CREATE VIEW"));
+    while !cursor.word("AS") {
+        if let Some(text) = comment_setting(cursor)? {
+            *comment = Some(text);
+        } else if !cursor.words(&["COPY", "GRANTS"]) {
+            // COPY GRANTS keeps all of the grants that there are here: none.
+            return Err(cursor.unsupported("CREATE VIEW"));
+        }
     }
     let start = cursor.mark();
     let query = cursor.query()?;

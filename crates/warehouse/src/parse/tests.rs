@@ -74,7 +74,7 @@ fn a_table_may_come_from_a_query_or_another_table() {
 #[test]
 fn a_view_keeps_its_query_as_written() {
     let create = create(
-        "CREATE OR REPLACE VIEW v (a COMMENT 'first', b) COMMENT = 'über' AS\n  SELECT x:a::VARCHAR, 'é' FROM t; ",
+        "CREATE OR REPLACE VIEW v (a COMMENT 'first', b) COPY GRANTS COMMENT = 'über' AS\n  SELECT x:a::VARCHAR, 'é' FROM t; ",
     );
     let CreateObject::View(view) = create.object else { panic!() };
     assert_eq!(view.query_text, "SELECT x:a::VARCHAR, 'é' FROM t");
@@ -133,10 +133,7 @@ fn a_task_carries_schedule_condition_and_definition() {
          AS MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN UPDATE SET a.x = b.x;",
     );
     let CreateObject::Task(task) = create.object else { panic!() };
-    assert_eq!(
-        task.options.schedule.unwrap(),
-        Schedule { interval: Duration::from_secs(120), text: "2 MINUTE".into() }
-    );
+    assert_eq!(task.options.schedule.unwrap(), Schedule { interval: Duration::from_mins(2), text: "2 MINUTE".into() });
     assert_eq!((task.options.warehouse.as_deref(), task.options.suspend_after_failures), (Some("WH"), Some(3)));
     assert_eq!(task.when.unwrap().text, "SYSTEM$STREAM_HAS_DATA('db.s.st') AND NOT SYSTEM$STREAM_HAS_DATA('x')");
     assert_eq!(task.definition, "MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN UPDATE SET a.x = b.x");
@@ -233,7 +230,6 @@ fn what_is_missing_is_refused_by_its_name() {
         ("CREATE TEMPORARY TABLE t (a INT)", "TEMPORARY"),
         ("CREATE DYNAMIC TABLE t TARGET_LAG = '1 m' AS SELECT 1", "DYNAMIC"),
         ("CREATE SECURE VIEW v AS SELECT 1", "SECURE"),
-        ("CREATE VIEW v COPY GRANTS AS SELECT 1", "COPY"),
         ("GRANT SELECT ON TABLE t TO ROLE r", "GRANT"),
         ("SHOW USERS", "USERS"),
         ("SHOW TABLES HISTORY", "HISTORY"),
