@@ -437,7 +437,7 @@ pub struct Comment {
     pub comment: String,
 }
 
-/// `SHOW [TERSE] kind [LIKE '…'] [IN …] [STARTS WITH '…'] [LIMIT n [FROM '…']]`
+/// `SHOW [TERSE] kind [LIKE '…'] [IN …] [STARTS WITH '…'] [LIMIT n]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Show {
     pub kind: ShowKind,
@@ -447,7 +447,7 @@ pub struct Show {
     pub like: Option<String>,
     pub scope: Option<ShowScope>,
     pub starts_with: Option<String>,
-    pub limit: Option<ShowLimit>,
+    pub limit: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -466,13 +466,6 @@ pub enum ShowScope {
     Schema(Option<Name>),
     /// For SHOW COLUMNS.
     Table(Name),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShowLimit {
-    pub rows: usize,
-    /// Only names after this one.
-    pub from: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

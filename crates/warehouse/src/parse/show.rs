@@ -1,6 +1,6 @@
 //! SHOW and DESCRIBE.
 
-use super::{Describe, ObjectKind, Show, ShowKind, ShowLimit, ShowScope, SqlError, create::kind, cursor::Cursor};
+use super::{Describe, ObjectKind, Show, ShowKind, ShowScope, SqlError, create::kind, cursor::Cursor};
 
 /// Kinds as SHOW names them.
 const PLURALS: &[(&[&str], ShowKind)] = &[
@@ -32,9 +32,7 @@ pub(super) fn show(cursor: &mut Cursor) -> Result<Show, SqlError> {
         } else if cursor.words(&["STARTS", "WITH"]) {
             show.starts_with = Some(cursor.string()?);
         } else if cursor.word("LIMIT") {
-            let rows = usize::try_from(cursor.number()?).unwrap_or(usize::MAX);
-            let from = if cursor.word("FROM") { Some(cursor.string()?) } else { None };
-            show.limit = Some(ShowLimit { rows, from });
+            show.limit = Some(usize::try_from(cursor.number()?).unwrap_or(usize::MAX));
         } else {
             return Err(cursor.unsupported("SHOW"));
         }

@@ -185,13 +185,13 @@ fn alter_carries_each_action() {
 
 #[test]
 fn show_and_describe_carry_every_clause() {
-    let Statement::Show(show) = one("SHOW TERSE STREAMS LIKE 'CUST%' IN SCHEMA db.s STARTS WITH 'C' LIMIT 5 FROM 'B'")
+    let Statement::Show(show) = one("SHOW TERSE STREAMS LIKE 'CUST%' IN SCHEMA db.s STARTS WITH 'C' LIMIT 5")
     else {
         panic!()
     };
     assert_eq!(show.kind, ShowKind::Objects(ObjectKind::Stream));
     assert_eq!(show.scope, Some(ShowScope::Schema(Some(name("DB.S")))));
-    assert_eq!(show.limit, Some(ShowLimit { rows: 5, from: Some("B".into()) }));
+    assert_eq!(show.limit, Some(5));
     assert!(show.terse && show.like.is_some() && show.starts_with.is_some());
     let Statement::Show(show) = one("SHOW TABLES IN ACCOUNT") else { panic!() };
     assert_eq!(show.scope, Some(ShowScope::Account));
@@ -233,6 +233,7 @@ fn what_is_missing_is_refused_by_its_name() {
         ("GRANT SELECT ON TABLE t TO ROLE r", "GRANT"),
         ("SHOW USERS", "USERS"),
         ("SHOW TABLES HISTORY", "HISTORY"),
+        ("SHOW TABLES LIMIT 5 FROM 'A'", "FROM"),
         ("ALTER TABLE t SWAP WITH u", "SWAP"),
         ("EXPLAIN SELECT 1", "EXPLAIN"),
     ] {
