@@ -185,8 +185,7 @@ fn alter_carries_each_action() {
 
 #[test]
 fn show_and_describe_carry_every_clause() {
-    let Statement::Show(show) = one("SHOW TERSE STREAMS LIKE 'CUST%' IN SCHEMA db.s STARTS WITH 'C' LIMIT 5")
-    else {
+    let Statement::Show(show) = one("SHOW TERSE STREAMS LIKE 'CUST%' IN SCHEMA db.s STARTS WITH 'C' LIMIT 5") else {
         panic!()
     };
     assert_eq!(show.kind, ShowKind::Objects(ObjectKind::Stream));

@@ -67,20 +67,26 @@ struct Listing<'a> {
 impl Listing<'_> {
     fn table(&mut self, table: &Table) {
         for column in &table.columns {
-            self.push(&table.header.name, &column.name, column.data_type, column.nullable, [
-                Cell::text(column.default.as_deref().unwrap_or_default()),
-                comment(column.comment.as_ref()),
-            ]);
+            self.push(
+                &table.header.name,
+                &column.name,
+                column.data_type,
+                column.nullable,
+                [Cell::text(column.default.as_deref().unwrap_or_default()), comment(column.comment.as_ref())],
+            );
         }
     }
 
     fn view(&mut self, view: &View, plan_view: PlanView) -> Result<(), SqlError> {
         let comments = |at: usize| view.columns.get(at).and_then(|column| column.comment.as_ref());
         for (at, column) in plan_view(view)?.into_iter().enumerate() {
-            self.push(&view.header.name, &column.name, column.data_type, column.nullable, [
-                Cell::text(""),
-                comment(comments(at)),
-            ]);
+            self.push(
+                &view.header.name,
+                &column.name,
+                column.data_type,
+                column.nullable,
+                [Cell::text(""), comment(comments(at))],
+            );
         }
         Ok(())
     }

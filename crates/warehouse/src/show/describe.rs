@@ -3,7 +3,10 @@
 use super::{Columns, Listing, PlanView, TEXT, TIME, objects, pipeline, yes_no};
 use crate::{
     Cell, QueryResult, SessionContext, SqlError, StatementKind,
-    catalog::{Catalog, Database, FileFormat, Header, Pipe, QualifiedName, Schema, Stage, StageFormat, Stream, Table, Task, View, Warehouse},
+    catalog::{
+        Catalog, Database, FileFormat, Header, Pipe, QualifiedName, Schema, Stage, StageFormat, Stream, Table, Task,
+        View, Warehouse,
+    },
     parse::{Describe, ObjectKind},
     storage::Snapshot,
 };
@@ -162,8 +165,7 @@ fn avro() -> Vec<Vec<Cell>> {
 }
 
 fn schema_content(catalog: &Catalog, schema: &QualifiedName) -> Vec<Vec<Cell>> {
-    let inside =
-        |header: &&Header| header.name.database == schema.database && header.name.schema == schema.name;
+    let inside = |header: &&Header| header.name.database == schema.database && header.name.schema == schema.name;
     let tables = catalog.list::<Table>().map(|table| &table.header).filter(inside);
     let views = catalog.list::<View>().map(|view| &view.header).filter(inside);
     let tables = tables.map(|header| objects::content(header, "TABLE"));

@@ -57,9 +57,7 @@ pub fn show(
                 let found = filter::in_schema::<Table>(catalog, show, session)?;
                 list(objects::TABLES, found, |table| objects::table(table, snapshot))
             }
-            ObjectKind::View => {
-                list(objects::VIEWS, filter::in_schema::<View>(catalog, show, session)?, objects::view)
-            }
+            ObjectKind::View => list(objects::VIEWS, filter::in_schema::<View>(catalog, show, session)?, objects::view),
             ObjectKind::Stage => {
                 list(objects::STAGES, filter::in_schema::<Stage>(catalog, show, session)?, objects::stage)
             }

@@ -56,8 +56,8 @@ pub(super) const SCHEMAS: Columns = &[
 
 pub(super) fn schema(schema: &Schema, session: &SessionContext) -> Vec<Cell> {
     let header = &schema.header;
-    let current = session.database.as_ref() == Some(&header.name.database)
-        && session.schema.as_ref() == Some(&header.name.name);
+    let current =
+        session.database.as_ref() == Some(&header.name.database) && session.schema.as_ref() == Some(&header.name.name);
     vec![
         Cell::Moment(header.created_on),
         Cell::text(&header.name.name),
