@@ -188,7 +188,7 @@ fn accept(record: &Record, names: &[String]) -> Result<(String, i64, Accepted), 
 }
 
 /// An attribute's value as its column holds it. Text takes anything; `marketing_consent` is the one attribute so far that
-/// is not text, and takes what Snowflake's TRY_TO_BOOLEAN does.
+/// is not text, and takes what Snowflake's `TRY_TO_BOOLEAN` does.
 fn attribute(name: &str, value: &Value) -> Result<Value, String> {
     let text = match value {
         Value::Null => return Ok(Value::Null),
