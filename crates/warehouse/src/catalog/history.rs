@@ -1,7 +1,7 @@
 //! What happened: files loaded by a pipe or into a table, and runs of tasks. Kept beside the catalogue, one record each,
 //! because they grow with time and a transaction must not copy them.
 
-use super::{ObjectId, TableId};
+use super::{ObjectId, QualifiedName, TableId};
 use crate::types::Moment;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,8 @@ pub enum LoadStatus {
 /// One scheduled or manual run of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskRun {
+    /// The task's name at the time: its history outlives its replacement.
+    pub task: QualifiedName,
     pub query_id: Option<String>,
     pub state: RunState,
     pub scheduled_at: Moment,

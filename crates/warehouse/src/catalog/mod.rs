@@ -79,14 +79,14 @@ pub enum Relation<'a> {
 pub struct Catalog {
     objects: HashMap<ObjectId, Arc<Object>>,
     names: BTreeMap<(NameSpace, QualifiedName), ObjectId>,
-    next_id: u64,
+    last_id: u64,
 }
 
 impl Catalog {
     /// An id that no object has or had.
     pub fn new_id(&mut self) -> ObjectId {
-        self.next_id += 1;
-        ObjectId(self.next_id)
+        self.last_id += 1;
+        ObjectId(self.last_id)
     }
 
     /// The object of kind `T` with this name, if there is one.
@@ -139,7 +139,7 @@ impl Catalog {
         if self.names.contains_key(&key) {
             return Err(SqlError::already_exists(&header.name));
         }
-        self.next_id = self.next_id.max(header.id.0);
+        self.last_id = self.last_id.max(header.id.0);
         self.names.insert(key, header.id);
         self.objects.insert(header.id, Arc::new(object));
         Ok(())
@@ -197,6 +197,40 @@ impl Catalog {
             });
         }
         Ok(())
+    }
+
+    /// The committed objects, as the store found them.
+    pub(crate) fn restore(objects: Vec<Object>, last_id: u64) -> Self {
+        let mut catalog = Self { last_id: last_id, ..Self::default() };
+        for object in objects {
+            let (key, id) = ((NameSpace::of(object.kind()), object.header().name.clone()), object.header().id);
+            catalog.names.insert(key, id);
+            catalog.objects.insert(id, Arc::new(object));
+        }
+        catalog
+    }
+
+    pub(crate) fn objects(&self) -> &HashMap<ObjectId, Arc<Object>> {
+        &self.objects
+    }
+
+    pub(crate) fn last_id(&self) -> u64 {
+        self.last_id
+    }
+
+    /// Whether any object was added, changed or removed.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        let same = |(id, object): (&ObjectId, &Arc<Object>)| {
+            other.objects.get(id).is_some_and(|other| Arc::ptr_eq(object, other))
+        };
+        self.objects.len() != other.objects.len() || !self.objects.iter().all(same)
+    }
+
+    /// As [`update`](Self::update), for an object that is known by its id; does nothing when it is not there.
+    pub(crate) fn update_by_id<T: Entity>(&mut self, id: ObjectId, change: impl FnOnce(&mut T)) {
+        if let Some(object) = self.objects.get_mut(&id).and_then(|object| T::of_mut(Arc::make_mut(object))) {
+            change(object);
+        }
     }
 
     fn require_parents(&self, kind: ObjectKind, name: &QualifiedName) -> Result<(), SqlError> {
