@@ -5,6 +5,7 @@ pub mod context;
 pub mod error;
 pub mod parse;
 pub mod result;
+pub mod server;
 pub mod show;
 pub mod storage;
 pub mod types;

@@ -1,0 +1,94 @@
+//! Snowflake's client protocol over HTTP: logging in, statements, their results. Source: the open drivers
+//! (snowflake-connector-python, gosnowflake, snowflake-jdbc), since the protocol itself is not documented.
+//!
+//! Rows always go out as JSON in one piece: every driver reads that for any statement, while chunks of JSON are lost in
+//! silence by some (snowflake-api 0.14).
+
+mod answer;
+mod backend;
+mod login;
+mod query;
+mod request;
+mod rowset;
+mod sessions;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod users;
+
+pub use backend::{Backend, BackendSession};
+pub use users::User;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+use sessions::Sessions;
+use statements::{Limits, Statements};
+use std::{sync::Arc, time::Duration};
+use telemetry::Shutdown;
+use tokio::net::TcpListener;
+
+/// What the server is told by the warehouse's configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub users: Vec<User>,
+    /// After this long a request is answered with "in progress" and a place to ask again.
+    pub inline_wait: Duration,
+    pub statement_timeout: Duration,
+    pub max_result_bytes: usize,
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        Limits { statement_timeout: self.statement_timeout, max_result_bytes: self.max_result_bytes }
+    }
+}
+
+struct Server {
+    options: Options,
+    backend: Box<dyn Backend>,
+    sessions: Sessions,
+    statements: Statements,
+}
+
+/// Serves until `shutdown`, then lets requests that are being answered finish; statements still running are abandoned.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    options: Options,
+    backend: Box<dyn Backend>,
+    shutdown: Shutdown,
+) -> std::io::Result<()> {
+    let server =
+        Arc::new(Server { options, backend, sessions: Sessions::default(), statements: Statements::default() });
+    let stopping = {
+        let server = server.clone();
+        async move {
+            shutdown.requested().await;
+            server.statements.abort_everything();
+        }
+    };
+    axum::serve(listener, routes(server)).with_graceful_shutdown(stopping).await
+}
+
+fn routes(server: Arc<Server>) -> Router {
+    Router::new()
+        .route("/session/v1/login-request", post(login::login))
+        .route("/session/token-request", post(login::renew))
+        // What snowflake-api 0.14 sends.
+        .route("//session/token-request", post(login::renew))
+        .route("/session", post(login::close))
+        .route("/session/heartbeat", post(login::heartbeat))
+        .route("/telemetry/send", post(login::telemetry))
+        .route("/queries/v1/query-request", post(query::submit))
+        .route("/queries/v1/abort-request", post(query::abort))
+        .route("/queries/{id}/result", get(query::result))
+        .route("/queries/{id}/abort-request", post(query::abort_by_id))
+        .route("/monitoring/queries/{id}", get(query::monitor))
+        .layer(DefaultBodyLimit::max(request::MAX_BODY))
+        .with_state(server)
+}
