@@ -1,4 +1,4 @@
-//! `GET /live`, `GET /ready` (503 and the reasons while not) and `GET /metrics` in the OpenMetrics text format.
+//! `GET /live`, `GET /ready` (503 and the reasons while not) and `GET /metrics` in the `OpenMetrics` text format.
 
 use axum::{
     Router, extract::State, http::StatusCode, http::header::CONTENT_TYPE, response::IntoResponse, routing::get,

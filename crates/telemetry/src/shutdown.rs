@@ -26,6 +26,7 @@ impl Shutdown {
     }
 
     /// A part of its own that stops with this one but can also be stopped alone.
+    #[must_use]
     pub fn child(&self) -> Self {
         Self(self.0.child_token())
     }
