@@ -1,1 +1,86 @@
+//! Kafka in, Avro files in S3 out, each record exactly once under any roll policy, whatever dies when.
+//!
+//! What is decided is decided in `sink-core`; this crate carries it out: one thread reads Kafka ([`run`]), tasks wait for
+//! the object store and the registry. [`verify`](verify()) proves afterwards that the files tile the log.
 
+mod commits;
+mod config;
+mod dead_letters;
+mod error;
+mod kafka;
+mod metrics;
+mod native;
+mod registry;
+mod slot;
+mod spool;
+mod store;
+mod tasks;
+mod verify;
+mod worker;
+
+pub use config::{Config, Deadlines, Roll, Start};
+pub use dead_letters::header as dead_letter_header;
+pub use error::{ConfigError, SinkError, StoreError};
+pub use metrics::Metrics;
+pub use sink_core::container::Codec;
+pub use verify::{PartitionReport, Report, verify};
+
+use std::sync::{Arc, mpsc};
+use telemetry::{Health, Shutdown};
+use tokio::{runtime::Handle, sync::OnceCell, sync::Semaphore};
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Files created.
+    pub files: u64,
+    /// Records in them.
+    pub rows: u64,
+    pub bytes: u64,
+    /// Records sent to dead-letter topics.
+    pub dead_letters: u64,
+    /// Keys that were taken already by a file of the same range, such as our own whose answer was lost.
+    pub adopted: u64,
+    /// Keys that were taken by another owner's file of another range.
+    pub gave_way: u64,
+}
+
+/// Writes files until `shutdown`, then finishes those that are open.
+///
+/// # Errors
+/// When the configuration is refused, the store is not safe to use, or a remote system failed for longer than its
+/// deadline. Starting again continues where the files end.
+pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shutdown) -> Result<Summary, SinkError> {
+    config.check()?;
+    let config = Arc::new(config);
+    let writer = uuid::Uuid::new_v4().to_string();
+    let store = store::Store::connect(&config.store, config.deadlines.store, Some(metrics.clone())).await;
+    store.probe(&writer).await?;
+    let registry = Arc::new(registry::Registry::new(&config.registry)?);
+    let none_yet = sink_core::intake::Writer::none_yet()
+        .map_err(|error| SinkError::Registry { url: config.registry.url.clone(), reason: error.to_string() })?;
+    let consumer = Arc::new(kafka::consumer(&config)?);
+    let (sender, answers) = mpsc::channel();
+    let tasks = tasks::Tasks {
+        runtime: Handle::current(),
+        answers: sender,
+        consumer: Arc::downgrade(&consumer),
+        store,
+        registry,
+        dead_letters: Arc::new(OnceCell::new()),
+        uploads: Arc::new(Semaphore::new(config.uploads)),
+        questions: tasks::questions(),
+        health,
+        writer: writer.into(),
+        config,
+    };
+    let worker = worker::Worker::new(consumer, tasks, answers, metrics, shutdown, none_yet);
+    let thread = std::thread::Builder::new().name("sink".to_owned());
+    let (done, ended) = tokio::sync::oneshot::channel();
+    thread
+        .spawn(move || {
+            let _ = done.send(worker.run());
+        })
+        .map_err(|source| SinkError::Local { what: "starting a thread", source })?;
+    ended.await.map_err(|_| SinkError::Panicked)?
+}

@@ -1,0 +1,197 @@
+//! Avro object container files, written from bytes: rows are metadata columns followed by a datum that is copied as it
+//! came. Everything is appended to buffers that the caller owns and keeps, so a record costs no allocation.
+//!
+//! Source: Avro specification 1.12, "Object container files".
+
+use flate2::{Compression, write::DeflateEncoder};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+
+use crate::{
+    value_schema::{ValueSchema, put_file_metadata},
+    varint::{put_bytes, put_long},
+};
+
+const MAGIC: &[u8; 4] = b"Obj\x01";
+/// A block is closed once it holds this much before compression: what snappy looks back over anyway.
+pub const BLOCK_BYTES: usize = 64 * 1024;
+
+/// How blocks are compressed. Snappy and deflate are what warehouses document for Avro.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codec {
+    Null,
+    Deflate,
+    #[default]
+    Snappy,
+}
+
+impl Codec {
+    /// The name in the file's head.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Deflate => "deflate",
+            Self::Snappy => "snappy",
+        }
+    }
+}
+
+/// A block that could not be compressed: a bug, since the codecs work in memory.
+#[derive(Debug, thiserror::Error)]
+#[error("compressing a block with {codec}: {reason}")]
+pub struct CompressError {
+    codec: &'static str,
+    reason: String,
+}
+
+/// What a row says about its value.
+#[derive(Debug, Clone, Copy)]
+pub enum RowValue<'a> {
+    Tombstone,
+    /// A datum in the shape of the file's value schema, and the id of the schema it was written with.
+    Datum {
+        schema_id: u32,
+        datum: &'a [u8],
+    },
+}
+
+/// One Kafka record without its headers.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    pub offset: i64,
+    /// Milliseconds since 1970, where Kafka has one.
+    pub timestamp: Option<i64>,
+    pub key: Option<&'a [u8]>,
+    pub value: RowValue<'a>,
+}
+
+/// The open block of a file and what all its rows share.
+#[derive(Debug)]
+pub struct FileBuilder {
+    codec: Codec,
+    sync: [u8; 16],
+    /// Topic and partition, encoded.
+    prefix: Vec<u8>,
+    block: Vec<u8>,
+    rows: i64,
+}
+
+impl FileBuilder {
+    /// Starts a file of one partition: puts its head into `out`.
+    pub fn new(
+        topic: &str,
+        partition: i32,
+        schema: &ValueSchema,
+        codec: Codec,
+        sync: [u8; 16],
+        out: &mut Vec<u8>,
+    ) -> Self {
+        out.extend_from_slice(MAGIC);
+        let entries = [("avro.schema", schema.file_schema().as_bytes()), ("avro.codec", codec.name().as_bytes())];
+        put_file_metadata(out, &entries);
+        out.extend_from_slice(&sync);
+        let mut prefix = Vec::with_capacity(topic.len() + 8);
+        put_bytes(&mut prefix, topic.as_bytes());
+        put_long(&mut prefix, i64::from(partition));
+        Self { codec, sync, prefix, block: Vec::new(), rows: 0 }
+    }
+
+    /// Adds a row to the open block. The datum must have been checked against the file's value schema.
+    #[inline]
+    pub fn append<'h>(&mut self, row: &Row<'_>, headers: impl ExactSizeIterator<Item = (&'h [u8], Option<&'h [u8]>)>) {
+        let block = &mut self.block;
+        block.extend_from_slice(&self.prefix);
+        put_long(block, row.offset);
+        match row.timestamp {
+            Some(timestamp) => {
+                block.push(2);
+                put_long(block, timestamp);
+            }
+            None => block.push(0),
+        }
+        put_optional(block, row.key);
+        if headers.len() > 0 {
+            put_long(block, headers.len() as i64);
+            for (key, value) in headers {
+                put_text(block, key);
+                put_optional(block, value);
+            }
+        }
+        block.push(0);
+        match row.value {
+            RowValue::Tombstone => block.extend_from_slice(&[0, 0]),
+            RowValue::Datum { schema_id, datum } => {
+                block.push(2);
+                put_long(block, i64::from(schema_id as i32));
+                block.push(2);
+                block.extend_from_slice(datum);
+            }
+        }
+        self.rows += 1;
+    }
+
+    /// Bytes in the open block, before compression.
+    #[inline]
+    pub fn block_len(&self) -> usize {
+        self.block.len()
+    }
+
+    /// Memory that the open block holds.
+    pub fn capacity(&self) -> usize {
+        self.block.capacity() + self.prefix.capacity()
+    }
+
+    /// Compresses the open block into `out`, if it has rows.
+    ///
+    /// # Errors
+    /// When the codec fails, which would be a bug.
+    pub fn close_block(&mut self, out: &mut Vec<u8>, scratch: &mut Vec<u8>) -> Result<(), CompressError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        put_long(out, self.rows);
+        match self.codec {
+            Codec::Null => put_bytes(out, &self.block),
+            Codec::Deflate => {
+                scratch.clear();
+                let mut encoder = DeflateEncoder::new(&mut *scratch, Compression::default());
+                let written = encoder.write_all(&self.block).and_then(|()| encoder.finish().map(|_| ()));
+                written.map_err(|error| CompressError { codec: "deflate", reason: error.to_string() })?;
+                put_bytes(out, scratch);
+            }
+            Codec::Snappy => {
+                scratch.resize(snap::raw::max_compress_len(self.block.len()), 0);
+                let written = snap::raw::Encoder::new().compress(&self.block, scratch);
+                let len = written.map_err(|error| CompressError { codec: "snappy", reason: error.to_string() })?;
+                put_long(out, len as i64 + 4);
+                out.extend_from_slice(&scratch[..len]);
+                out.extend_from_slice(&crc32fast::hash(&self.block).to_be_bytes());
+            }
+        }
+        out.extend_from_slice(&self.sync);
+        self.block.clear();
+        self.rows = 0;
+        Ok(())
+    }
+}
+
+#[inline]
+fn put_optional(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => {
+            out.push(2);
+            put_bytes(out, bytes);
+        }
+        None => out.push(0),
+    }
+}
+
+/// Kafka does not hold header keys to UTF-8, Avro's strings do.
+fn put_text(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_bytes(out, String::from_utf8_lossy(bytes).as_bytes());
+}
+
+#[cfg(test)]
+#[path = "container_tests.rs"]
+mod tests;

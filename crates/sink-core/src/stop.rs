@@ -1,0 +1,64 @@
+//! Why a partition stopped, whose fault it is, and the way out.
+
+use contract::Position;
+
+use crate::{facts::ForeignObject, genesis::Mismatch};
+
+/// Who can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// An operator has to decide; trying again changes nothing.
+    Operator,
+    /// A remote system failed for longer than its deadline; starting again may help.
+    Remote,
+}
+
+/// Why a partition stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(
+        "the group has committed position {committed}, but the store holds no chain for this partition; use another \
+         consumer group, or the prefix that the group's files are under"
+    )]
+    CommittedWithoutChain { committed: Position },
+    #[error(
+        "the group's commit belongs to chain {theirs}, the store holds {ours}; use another group or another prefix"
+    )]
+    OtherChain { theirs: String, ours: String },
+    #[error(
+        "the committed position {committed} is no end of a file in the chain (set by hand, or translated by a mirror?); \
+         delete the group's offset of this partition, and the sink continues where its files end"
+    )]
+    NoFit { committed: Position },
+    #[error(
+        "the log begins at {low}, behind the next position {at}: records {at} to {low} are gone; accept the loss with \
+         `sink accept-loss`, or restore the topic"
+    )]
+    Gone { at: Position, low: Position },
+    #[error(
+        "the log ends at {high}, before the next position {at}: the topic was cut or made again; use another topic \
+         name, or another prefix and group"
+    )]
+    BeyondEnd { at: Position, high: Position },
+    #[error("the file at {start} is not this chain's: {foreign}; another program writes under this prefix")]
+    Foreign { start: Position, foreign: ForeignObject },
+    #[error("the file at {start} belongs to chain {theirs}, this is {ours}; give each chain a prefix of its own")]
+    ForeignChain { start: Position, theirs: String, ours: String },
+    #[error("the file at {start} was listed but is not there; deleting files of a chain breaks it, restore them")]
+    Vanished { start: Position },
+    #[error("schema {id}: {reason}")]
+    Schema { id: u32, reason: String },
+    #[error("{what}: {reason}")]
+    Remote { what: &'static str, reason: String },
+}
+
+impl Stop {
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Remote { .. } => Blame::Remote,
+            _ => Blame::Operator,
+        }
+    }
+}

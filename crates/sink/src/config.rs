@@ -1,0 +1,285 @@
+//! Everything that can be set, with its default. Nothing here voids the guarantee: settings that would are refused.
+
+use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry};
+use serde::Deserialize;
+use sink_core::{container::Codec, roll::RollPolicy};
+use std::{path::PathBuf, time::Duration};
+
+use crate::error::ConfigError;
+
+/// Configuration of one sink process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub kafka: Kafka,
+    pub registry: SchemaRegistry,
+    pub store: ObjectStore,
+    /// Topics to read: names, or regular expressions that begin with `^`. Default: the customer events.
+    #[serde(default = "default_topics")]
+    pub topics: Vec<String>,
+    /// Consumer group. A chain of files belongs to one group. Default: `sink`.
+    #[serde(default = "default_group")]
+    pub group_id: String,
+    /// Static membership: this instance's name, stable over restarts and unique in the group. Without it, partitions
+    /// move when a process stops.
+    pub instance_id: Option<String>,
+    /// How long the group waits for a silent member before it gives its partitions away. Default: 45 seconds.
+    #[serde(default = "default_session", with = "humantime_serde")]
+    pub session_timeout: Duration,
+    /// Where a partition begins that has no chain of files yet. Default: `earliest`.
+    #[serde(default)]
+    pub start: Start,
+    #[serde(default)]
+    pub roll: Roll,
+    /// Compression of blocks: `snappy` (default), `deflate` or `null`.
+    #[serde(default)]
+    pub codec: Codec,
+    /// Where records go that cannot be used. Default: the topic's own, `<topic>.dead-letter`; made if missing, where the
+    /// brokers allow it.
+    pub dead_letter_topic: Option<String>,
+    /// Folder for the parts of open files that are not kept in memory; files in it have no name and vanish with the
+    /// process. Default: `/tmp`.
+    #[serde(default = "default_spool")]
+    pub spool_dir: PathBuf,
+    /// Bytes of one open file that are kept in memory before the rest goes to the spool. Default: 256 KiB.
+    #[serde(default = "default_in_memory")]
+    pub in_memory_bytes: usize,
+    /// Bytes that all open files together may hold in memory; the largest are rolled early to stay inside. Default: 64
+    /// MiB.
+    #[serde(default = "default_memory")]
+    pub memory_bytes: usize,
+    /// Uploads under way at a time. Default: 4.
+    #[serde(default = "default_uploads")]
+    pub uploads: usize,
+    #[serde(default)]
+    pub deadlines: Deadlines,
+}
+
+/// Where a new chain begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    #[default]
+    Earliest,
+    Latest,
+    /// At the first record of this time or later; milliseconds since 1970.
+    Timestamp(i64),
+}
+
+/// When files are rolled. Any combination is exactly once.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Roll {
+    /// Wall-clock windows, aligned: `2m` rolls at :00, :02, :04. One window across a topic's partitions is one file for
+    /// each partition with records in it, because a file is a stretch of one log. `0s`: no windows.
+    #[serde(with = "humantime_serde")]
+    pub window: Duration,
+    /// Without a further record for this long. `0s` (default): never.
+    #[serde(with = "humantime_serde")]
+    pub idle: Duration,
+    /// Size of a file as written. Default: 64 MiB.
+    pub max_bytes: u64,
+    /// Records in a file. Default: 1,000,000.
+    pub max_records: u64,
+}
+
+impl Default for Roll {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_mins(2),
+            idle: Duration::ZERO,
+            max_bytes: 64 * 1024 * 1024,
+            max_records: 1_000_000,
+        }
+    }
+}
+
+impl Roll {
+    pub(crate) fn policy(&self) -> RollPolicy {
+        let millis = |duration: Duration| (!duration.is_zero()).then_some(duration.as_millis() as i64);
+        RollPolicy {
+            window: millis(self.window),
+            idle: millis(self.idle),
+            max_bytes: self.max_bytes,
+            max_records: self.max_records,
+        }
+    }
+}
+
+/// How long to try before giving up. What is given up is never lost: another attempt continues the chain.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadlines {
+    /// One operation on the object store, with all its repetitions. Default: 2 minutes.
+    #[serde(with = "humantime_serde")]
+    pub store: Duration,
+    /// A commit, a question to the brokers. Default: 2 minutes.
+    #[serde(with = "humantime_serde")]
+    pub kafka: Duration,
+    /// A dead letter's acknowledgement. Default: 1 minute.
+    #[serde(with = "humantime_serde")]
+    pub dead_letter: Duration,
+    /// How long an unknown schema id is asked for before its record goes to the dead letters. A registry that does not
+    /// answer is waited for without an end: that says nothing about the record. Default: 30 seconds.
+    #[serde(with = "humantime_serde")]
+    pub unknown_schema: Duration,
+    /// Finishing the files of partitions that move to another member. Default: 30 seconds.
+    #[serde(with = "humantime_serde")]
+    pub revoke: Duration,
+    /// Finishing all files at a stop. Default: 25 seconds.
+    #[serde(with = "humantime_serde")]
+    pub shutdown: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            store: Duration::from_mins(2),
+            kafka: Duration::from_mins(2),
+            dead_letter: Duration::from_mins(1),
+            unknown_schema: Duration::from_secs(30),
+            revoke: Duration::from_secs(30),
+            shutdown: Duration::from_secs(25),
+        }
+    }
+}
+
+fn default_topics() -> Vec<String> {
+    vec![contract::names::DEFAULT_TOPIC.to_owned()]
+}
+
+fn default_group() -> String {
+    "sink".to_owned()
+}
+
+fn default_session() -> Duration {
+    Duration::from_secs(45)
+}
+
+fn default_spool() -> PathBuf {
+    PathBuf::from("/tmp")
+}
+
+fn default_in_memory() -> usize {
+    256 * 1024
+}
+
+fn default_memory() -> usize {
+    64 * 1024 * 1024
+}
+
+fn default_uploads() -> usize {
+    4
+}
+
+impl Config {
+    /// Everything at its default for these endpoints.
+    pub fn new(kafka: Kafka, registry: SchemaRegistry, store: ObjectStore) -> Self {
+        Self {
+            kafka,
+            registry,
+            store,
+            topics: default_topics(),
+            group_id: default_group(),
+            instance_id: None,
+            session_timeout: default_session(),
+            start: Start::default(),
+            roll: Roll::default(),
+            codec: Codec::default(),
+            dead_letter_topic: None,
+            spool_dir: default_spool(),
+            in_memory_bytes: default_in_memory(),
+            memory_bytes: default_memory(),
+            uploads: default_uploads(),
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// Where a topic's unusable records go.
+    pub(crate) fn dead_letters_of(&self, topic: &str) -> String {
+        self.dead_letter_topic.clone().unwrap_or_else(|| contract::names::dead_letter_topic(topic))
+    }
+
+    /// Refuses what cannot work or would void the guarantee.
+    ///
+    /// # Errors
+    /// Names the key and the reason.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key: &str, reason: &str| Err(ConfigError { key: key.to_owned(), reason: reason.to_owned() });
+        if self.topics.is_empty() {
+            return refuse("topics", "names no topic");
+        }
+        if self.group_id.is_empty() {
+            return refuse("group_id", "is empty");
+        }
+        if self.roll.max_bytes == 0 || self.roll.max_records == 0 {
+            return refuse("roll", "max_bytes and max_records must be above 0");
+        }
+        if self.uploads == 0 {
+            return refuse("uploads", "must be above 0");
+        }
+        for (property, reason) in REFUSED {
+            if self.kafka.properties.contains_key(*property) {
+                return refuse(&format!("kafka.properties.{property}"), reason);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// librdkafka properties that the sink sets itself, because another value would lose or repeat records.
+pub(crate) const REFUSED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "is kafka.bootstrap_servers"),
+    ("metadata.broker.list", "is kafka.bootstrap_servers"),
+    ("group.id", "is sink.group_id"),
+    ("group.instance.id", "is sink.instance_id"),
+    ("session.timeout.ms", "is sink.session_timeout"),
+    ("enable.auto.commit", "positions are committed once a file is created, never before"),
+    ("auto.commit.enable", "positions are committed once a file is created, never before"),
+    ("enable.auto.offset.store", "positions are committed once a file is created, never before"),
+    ("auto.offset.reset", "a jump over lost records must be an operator's decision; see sink.start"),
+    ("isolation.level", "records of aborted transactions are no records"),
+    ("partition.assignment.strategy", "files are handed over one partition at a time (cooperative-sticky)"),
+    ("group.protocol", "files are handed over one partition at a time (cooperative-sticky)"),
+    ("enable.partition.eof", "the sink does not look at ends"),
+    ("check.crcs", "what is stored is what was produced"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn config() -> Config {
+        let kafka = Kafka { bootstrap_servers: "k:9092".into(), properties: BTreeMap::new() };
+        let registry = SchemaRegistry { url: "http://r".into(), user: None, password: None };
+        let store = serde_json::from_str(r#"{"bucket":"b","region":"r"}"#).unwrap();
+        Config::new(kafka, registry, store)
+    }
+
+    #[test]
+    fn a_property_that_would_void_the_guarantee_is_refused_with_the_reason() {
+        assert!(config().check().is_ok());
+        for (property, reason) in REFUSED {
+            let mut config = config();
+            config.kafka.properties.insert((*property).to_owned(), "true".to_owned());
+            let refused = config.check().unwrap_err();
+            assert_eq!(refused.key, format!("kafka.properties.{property}"));
+            assert_eq!(refused.reason, *reason);
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let text = r#"{"kafka":{"bootstrap_servers":"k"},"registry":{"url":"r"},"store":{"bucket":"b","region":"r"},"rol":{}}"#;
+        let error = serde_json::from_str::<Config>(text).unwrap_err().to_string();
+        assert!(error.contains("rol"), "{error}");
+    }
+
+    #[test]
+    fn a_zero_duration_never_rolls() {
+        let policy = Roll { window: Duration::ZERO, ..Roll::default() }.policy();
+        assert_eq!((policy.window, policy.idle), (None, None));
+        assert_eq!(Roll::default().policy().window, Some(120_000));
+    }
+}

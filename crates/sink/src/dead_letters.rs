@@ -1,0 +1,128 @@
+//! Where records go that no file can hold: the original bytes to another topic, with headers that say where from and why.
+//! At least once; a file that covers such a record is created only after this was acknowledged.
+
+use contract::endpoints::Kafka;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{Header, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+};
+use std::{collections::HashSet, time::Duration};
+use tokio::sync::Mutex;
+
+/// Header keys of a dead letter; the record's own headers come behind them.
+pub mod header {
+    pub const TOPIC: &str = "dead-letter.topic";
+    pub const PARTITION: &str = "dead-letter.partition";
+    pub const OFFSET: &str = "dead-letter.offset";
+    pub const TIMESTAMP: &str = "dead-letter.timestamp";
+    pub const REASON: &str = "dead-letter.reason";
+}
+
+/// A record that cannot be used, with its bytes.
+#[derive(Debug)]
+pub(crate) struct DeadLetter {
+    pub(crate) to: String,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    /// The record's own; keys are text there.
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) reason: String,
+}
+
+pub(crate) struct DeadLetters {
+    producer: FutureProducer,
+    admin: AdminClient<DefaultClientContext>,
+    /// Topics that are known to be there.
+    ready: Mutex<HashSet<String>>,
+    deadline: Duration,
+}
+
+impl DeadLetters {
+    /// # Errors
+    /// When librdkafka refuses the configuration.
+    pub(crate) fn new(config: &Kafka, deadline: Duration) -> Result<Self, KafkaError> {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &config.bootstrap_servers);
+        for (key, value) in config.properties.iter().filter(|(key, _)| is_shared(key)) {
+            client.set(key, value);
+        }
+        let admin = client.create()?;
+        client
+            .set("enable.idempotence", "true")
+            .set("message.max.bytes", "100000000")
+            .set("message.timeout.ms", deadline.as_millis().to_string());
+        Ok(Self { producer: client.create()?, admin, ready: Mutex::default(), deadline })
+    }
+
+    /// Sends a dead letter and waits until the brokers have it.
+    ///
+    /// # Errors
+    /// Says what failed, after the configured deadline at the latest.
+    pub(crate) async fn send(&self, letter: &DeadLetter) -> Result<(), String> {
+        self.prepare(&letter.to).await?;
+        let text = |key, value: String| Header { key, value: Some(value.into_bytes()) };
+        let mut headers = OwnedHeaders::new()
+            .insert(text_ref(&text(header::TOPIC, letter.topic.clone())))
+            .insert(text_ref(&text(header::PARTITION, letter.partition.to_string())))
+            .insert(text_ref(&text(header::OFFSET, letter.offset.to_string())))
+            .insert(text_ref(&text(header::REASON, letter.reason.clone())));
+        if let Some(timestamp) = letter.timestamp {
+            headers = headers.insert(text_ref(&text(header::TIMESTAMP, timestamp.to_string())));
+        }
+        for (key, value) in &letter.headers {
+            headers = headers.insert(Header { key, value: value.as_deref() });
+        }
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&letter.to).headers(headers);
+        record.key = letter.key.as_deref();
+        record.payload = letter.value.as_deref();
+        record.timestamp = letter.timestamp.filter(|time| *time >= 0);
+        match self.producer.send(record, self.deadline).await {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(format!("sending to {}: {error}", letter.to)),
+        }
+    }
+
+    /// Makes the topic on first use, so that a pipeline without poison needs none. Where the brokers do not allow it,
+    /// sending says whether it was there.
+    async fn prepare(&self, topic: &str) -> Result<(), String> {
+        let mut ready = self.ready.lock().await;
+        if ready.contains(topic) {
+            return Ok(());
+        }
+        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));
+        let options = AdminOptions::new().operation_timeout(Some(self.deadline));
+        match self.admin.create_topics([&new], &options).await {
+            Ok(results) => {
+                if let Some(Err((_, code))) = results.into_iter().next()
+                    && code != RDKafkaErrorCode::TopicAlreadyExists
+                {
+                    tracing::warn!(topic, %code, "could not make the dead-letter topic; it may be there");
+                }
+            }
+            Err(error) => return Err(format!("making {topic}: {error}")),
+        }
+        ready.insert(topic.to_owned());
+        Ok(())
+    }
+}
+
+fn text_ref<'a>(header: &'a Header<'a, Vec<u8>>) -> Header<'a, &'a Vec<u8>> {
+    Header { key: header.key, value: header.value.as_ref() }
+}
+
+/// Properties of the connection hold for a producer too; those of fetching and of the group do not.
+fn is_shared(property: &str) -> bool {
+    const CONNECTION: [&str; 9] =
+        ["security.", "sasl.", "ssl.", "socket.", "broker.", "client.", "reconnect.", "metadata.", "topic.metadata."];
+    CONNECTION.iter().any(|prefix| property.starts_with(prefix))
+        || property == "debug"
+        || property == "enable.sasl.oauthbearer.unsecure.jwt"
+}

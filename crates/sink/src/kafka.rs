@@ -1,0 +1,217 @@
+//! The consumer, what the group tells it, and what it can be asked. Positions are set by the chain of files alone:
+//! partitions are assigned paused and read only from where their chain says.
+
+use contract::Position;
+use rdkafka::{
+    ClientConfig, ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    types::RDKafkaRespErr,
+};
+use sink_core::{genesis::Identity, partition::KafkaFacts};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    config::{Config, Start},
+    error::SinkError,
+    native,
+};
+
+pub(crate) type Consumer = BaseConsumer<Context>;
+
+/// How long one question to the brokers may take; it is asked again until the configured deadline.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A partition of a topic.
+pub(crate) type Place = (String, i32);
+
+/// What the group or its coordinator said, to be dealt with between two records.
+#[derive(Debug)]
+pub(crate) enum GroupEvent {
+    Assigned(Vec<Place>),
+    /// To be handed over, after finishing its files.
+    Revoked(Vec<Place>),
+    /// Taken away already.
+    Lost(Vec<Place>),
+    /// Answers to commits: the position and the error, if any.
+    Commits(Vec<(Place, Position, Option<RDKafkaErrorCode>)>),
+}
+
+/// Collects the group's events, so that nothing blocks inside a callback.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    events: Mutex<Vec<GroupEvent>>,
+    closing: AtomicBool,
+}
+
+impl Context {
+    pub(crate) fn take(&self) -> Vec<GroupEvent> {
+        std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on nobody looks at events: what the group takes is given at once.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn push(&self, event: GroupEvent) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    }
+}
+
+impl ClientContext for Context {}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let places = list.elements().iter().map(|place| (place.topic().to_owned(), place.partition())).collect();
+        let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            let done = if assigned { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
+            if let Err(error) = done {
+                tracing::warn!(%error, "leaving the group");
+            }
+            return;
+        }
+        self.push(match assigned {
+            true => GroupEvent::Assigned(places),
+            false if consumer.assignment_lost() => GroupEvent::Lost(places),
+            false => GroupEvent::Revoked(places),
+        });
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, list: &TopicPartitionList) {
+        let whole = result.err().and_then(|error| error.rdkafka_error_code());
+        let answers = list.elements().into_iter().filter_map(|place| {
+            let Offset::Offset(position) = place.offset() else { return None };
+            let own = place.error().err().and_then(|error| error.rdkafka_error_code());
+            Some(((place.topic().to_owned(), place.partition()), Position(position), own.or(whole)))
+        });
+        let answers: Vec<_> = answers.collect();
+        if !answers.is_empty() {
+            self.push(GroupEvent::Commits(answers));
+        }
+    }
+}
+
+/// Makes the consumer and subscribes it.
+///
+/// # Errors
+/// When librdkafka refuses the configuration.
+pub(crate) fn consumer(config: &Config) -> Result<Consumer, SinkError> {
+    let mut client = ClientConfig::new();
+    // Defaults that a property may change.
+    client.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100").set("client.id", "sink");
+    for (key, value) in &config.kafka.properties {
+        client.set(key, value);
+    }
+    client
+        .set("bootstrap.servers", &config.kafka.bootstrap_servers)
+        .set("group.id", &config.group_id)
+        .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        .set("check.crcs", "true");
+    if let Some(instance) = &config.instance_id {
+        client.set("group.instance.id", instance);
+    }
+    let failed = |tried| move |source| SinkError::Kafka { tried, source };
+    let consumer: Consumer = client.create_with_context(Context::default()).map_err(failed("making the consumer"))?;
+    let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).map_err(failed("subscribing"))?;
+    Ok(consumer)
+}
+
+/// A list of partitions, each at the same offset.
+pub(crate) fn list(places: &[Place], offset: Offset) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(places.len());
+    for (topic, partition) in places {
+        list.add_partition_offset(topic, *partition, offset)?;
+    }
+    Ok(list)
+}
+
+/// Takes partitions on, paused: where they are read from is found out later. The end is a placeholder that is never out
+/// of range.
+pub(crate) fn assign(consumer: &Consumer, places: &[Place]) -> KafkaResult<()> {
+    let list = list(places, Offset::End)?;
+    consumer.incremental_assign(&list)?;
+    if places.is_empty() { Ok(()) } else { consumer.pause(&list) }
+}
+
+pub(crate) fn unassign(consumer: &Consumer, places: &[Place]) -> KafkaResult<()> {
+    consumer.incremental_unassign(&list(places, Offset::Invalid)?)
+}
+
+/// Reads a partition on from a position.
+pub(crate) fn resume(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
+    consumer.seek(&place.0, place.1, Offset::Offset(at.0), QUESTION_TIMEOUT)?;
+    consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
+}
+
+pub(crate) fn pause(consumer: &Consumer, place: &Place) -> KafkaResult<()> {
+    consumer.pause(&list(std::slice::from_ref(place), Offset::Invalid)?)
+}
+
+/// Asks the brokers all that finding a place in a chain needs. Blocks.
+///
+/// # Errors
+/// In the client's words; worth asking again.
+pub(crate) fn ask(
+    consumer: &Consumer,
+    group: &str,
+    start: Start,
+    (topic, partition): &Place,
+) -> Result<KafkaFacts, String> {
+    let failed = |tried: &'static str| move |error: KafkaError| format!("{tried}: {error}");
+    let place = list(&[(topic.clone(), *partition)], Offset::Invalid).map_err(failed("naming the partition"))?;
+    let committed =
+        consumer.committed_offsets(place, QUESTION_TIMEOUT).map_err(failed("asking for the committed position"))?;
+    let committed = match committed.elements().first() {
+        Some(element) => {
+            element.error().map_err(failed("asking for the committed position"))?;
+            match element.offset() {
+                Offset::Offset(position) => Some((Position(position), element.metadata().to_owned())),
+                _ => None,
+            }
+        }
+        None => None,
+    };
+    let (low, high) =
+        consumer.fetch_watermarks(topic, *partition, QUESTION_TIMEOUT).map_err(failed("asking for the watermarks"))?;
+    let configured_first = match start {
+        Start::Earliest => low,
+        Start::Latest => high,
+        Start::Timestamp(time) => {
+            let times = list(&[(topic.clone(), *partition)], Offset::Offset(time)).map_err(failed("naming a time"))?;
+            let found =
+                consumer.offsets_for_times(times, QUESTION_TIMEOUT).map_err(failed("asking for a time's offset"))?;
+            match found.elements().first().map(rdkafka::topic_partition_list::TopicPartitionListElem::offset) {
+                Some(Offset::Offset(offset)) => offset,
+                _ => high,
+            }
+        }
+    };
+    let cluster_id = consumer.client().fetch_cluster_id(QUESTION_TIMEOUT).ok_or("asking for the cluster's id: none")?;
+    let metadata =
+        consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT).map_err(failed("asking for the topic's partitions"))?;
+    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
+    let topic_id = native::topic_id(consumer.client(), topic, QUESTION_TIMEOUT)
+        .map_err(|error| format!("asking for the topic's id: {error}"))?;
+    Ok(KafkaFacts {
+        identity: Identity { cluster_id, topic_id, group: group.to_owned() },
+        committed,
+        low: Position(low),
+        high: Position(high),
+        configured_first: Position(configured_first),
+        partitions,
+    })
+}

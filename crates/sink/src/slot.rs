@@ -1,0 +1,133 @@
+//! One assigned partition as the worker sees it: the protocol's state beside the bytes of the files it decides about.
+
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use sink_core::{
+    container::{BLOCK_BYTES, Codec, CompressError, FileBuilder, Row, RowValue},
+    facts::FileFacts,
+    intake::Writer,
+    partition::Partition,
+    stop::Stop,
+};
+use std::{io, path::Path, sync::Arc, time::Instant};
+
+use crate::{
+    kafka::Place,
+    native,
+    spool::{SealedBody, Spool},
+};
+
+/// The open file's bytes.
+pub(crate) struct OpenFile {
+    pub(crate) writer: Arc<Writer>,
+    builder: FileBuilder,
+    spool: Spool,
+}
+
+/// A file whose bytes could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    #[error("the spool folder cannot be written: {0}")]
+    Spool(#[from] io::Error),
+    #[error(transparent)]
+    Compress(#[from] CompressError),
+}
+
+/// Where blocks go and how.
+pub(crate) struct Writing<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) in_memory: usize,
+    /// Reused between blocks of all files.
+    pub(crate) scratch: &'a mut Vec<u8>,
+}
+
+impl OpenFile {
+    pub(crate) fn begin(place: &Place, writer: Arc<Writer>, codec: Codec) -> Self {
+        let mut spool = Spool::default();
+        let sync = uuid::Uuid::new_v4().into_bytes();
+        let builder = FileBuilder::new(&place.0, place.1, &writer.schema, codec, sync, spool.out());
+        Self { writer, builder, spool }
+    }
+
+    /// Adds a record whose value is in this file's shape.
+    #[inline]
+    pub(crate) fn append(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        value: RowValue<'_>,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), FileError> {
+        let row =
+            Row { offset: message.offset(), timestamp: message.timestamp().to_millis(), key: message.key(), value };
+        match message.headers() {
+            None => self.builder.append(&row, std::iter::empty()),
+            Some(headers) => {
+                self.builder.append(&row, (0..headers.count()).map(|index| native::header(headers, index)));
+            }
+        }
+        if self.builder.block_len() >= BLOCK_BYTES {
+            self.close_block(writing)?;
+        }
+        Ok(())
+    }
+
+    fn close_block(&mut self, writing: &mut Writing<'_>) -> Result<(), FileError> {
+        self.builder.close_block(self.spool.out(), writing.scratch)?;
+        Ok(self.spool.settle(writing.dir, writing.in_memory)?)
+    }
+
+    /// Size so far: what is written, and the open block as if it did not compress.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.spool.len() + self.builder.block_len() as u64
+    }
+
+    /// Memory held.
+    pub(crate) fn capacity(&self) -> usize {
+        self.spool.capacity() + self.builder.capacity()
+    }
+
+    fn seal(mut self, writing: &mut Writing<'_>) -> Result<SealedBody, FileError> {
+        self.close_block(writing)?;
+        Ok(self.spool.seal()?)
+    }
+}
+
+/// A partition that this process was given.
+pub(crate) struct Slot {
+    pub(crate) place: Place,
+    /// Index of the topic's schemas.
+    pub(crate) topic: usize,
+    pub(crate) machine: Partition,
+    pub(crate) open: Option<OpenFile>,
+    pub(crate) sealed: Option<(SealedBody, FileFacts)>,
+    /// Dead letters that are not acknowledged.
+    pub(crate) dead_pending: usize,
+    /// A position to read on from that the client did not accept yet, and until when to try.
+    pub(crate) resume: Option<(contract::Position, Instant)>,
+    pub(crate) stopped: Option<Stop>,
+}
+
+impl Slot {
+    /// Ends the open file. A stretch of dead letters alone has a file without rows.
+    pub(crate) fn seal(
+        &mut self,
+        facts: FileFacts,
+        none_yet: &Arc<Writer>,
+        codec: Codec,
+        writing: &mut Writing<'_>,
+    ) -> Result<(), FileError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => OpenFile::begin(&self.place, Arc::clone(none_yet), codec),
+        };
+        self.sealed = Some((open.seal(writing)?, facts));
+        Ok(())
+    }
+
+    pub(crate) fn discard(&mut self) {
+        self.open = None;
+        self.sealed = None;
+        self.dead_pending = 0;
+        self.resume = None;
+    }
+}

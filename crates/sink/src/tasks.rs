@@ -1,0 +1,246 @@
+//! The slow half: everything that waits for a remote system runs as a task and answers through a channel. A task knows
+//! nothing of the protocol; it does one thing until it is done or its deadline has passed.
+
+use contract::Position;
+use sink_core::{
+    facts::FileFacts,
+    genesis::Genesis,
+    partition::{Epoch, Event},
+    stop::Stop,
+};
+use std::{
+    sync::{Arc, Weak, mpsc::Sender},
+    time::{Duration, Instant},
+};
+use telemetry::Health;
+use tokio::{runtime::Handle, sync::OnceCell, sync::Semaphore};
+
+use crate::{
+    config::Config,
+    dead_letters::{DeadLetter, DeadLetters},
+    error::StoreError,
+    kafka::{self, Consumer, Place},
+    registry::{Lookup, Registry},
+    spool::SealedBody,
+    store::{Headed, Put, Store},
+};
+
+const PAUSE: Duration = Duration::from_millis(250);
+/// Partitions that find their place at a time.
+const QUESTIONS: usize = 16;
+
+/// Which life of which partition asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker {
+    pub(crate) slot: usize,
+    pub(crate) epoch: Epoch,
+}
+
+/// What a task brought back.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Partition(Asker, Event),
+    Upload(Asker, Event, Uploaded),
+    Schema {
+        topic: usize,
+        id: u32,
+        lookup: Lookup,
+    },
+    /// The log's beginning, asked for after a read was out of range.
+    LogStart(Asker, Position),
+}
+
+/// A file that was offered to the store.
+#[derive(Debug)]
+pub(crate) struct Uploaded {
+    pub(crate) facts: FileFacts,
+    pub(crate) bytes: u64,
+    pub(crate) seconds: f64,
+}
+
+/// Starts tasks.
+#[derive(Clone)]
+pub(crate) struct Tasks {
+    pub(crate) runtime: Handle,
+    pub(crate) answers: Sender<Answer>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) consumer: Weak<Consumer>,
+    pub(crate) store: Store,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) dead_letters: Arc<OnceCell<DeadLetters>>,
+    pub(crate) uploads: Arc<Semaphore>,
+    pub(crate) questions: Arc<Semaphore>,
+    pub(crate) health: Health,
+    pub(crate) writer: Arc<str>,
+}
+
+pub(crate) fn questions() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(QUESTIONS))
+}
+
+impl Tasks {
+    /// Runs `work` and sends its answer. A worker that has ended does not want it any more.
+    fn spawn(&self, work: impl Future<Output = Answer> + Send + 'static) {
+        let answers = self.answers.clone();
+        self.runtime.spawn(async move {
+            let _ = answers.send(work.await);
+        });
+    }
+
+    fn spawn_event(&self, asker: Asker, work: impl Future<Output = Result<Event, Stop>> + Send + 'static) {
+        self.spawn(async move { Answer::Partition(asker, work.await.unwrap_or_else(Event::Failed)) });
+    }
+
+    pub(crate) fn ask_kafka(&self, asker: Asker, place: Place) {
+        let tasks = self.clone();
+        self.spawn_event(asker, async move {
+            let _permit = tasks.questions.clone().acquire_owned().await;
+            let end = Instant::now() + tasks.config.deadlines.kafka;
+            loop {
+                let (own, at) = (tasks.clone(), place.clone());
+                let asking = tokio::task::spawn_blocking(move || {
+                    let consumer = own.consumer.upgrade().ok_or("the sink is stopping")?;
+                    kafka::ask(&consumer, &own.config.group_id, own.config.start, &at)
+                });
+                let reason = match asking.await {
+                    Ok(Ok(facts)) => return Ok(Event::Kafka(facts)),
+                    Ok(Err(reason)) => reason,
+                    Err(error) => error.to_string(),
+                };
+                if Instant::now() + PAUSE >= end {
+                    return Err(Stop::Remote { what: "Kafka", reason });
+                }
+                tracing::warn!(topic = place.0, partition = place.1, reason, "asking Kafka again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+    }
+
+    pub(crate) fn ask_log_start(&self, asker: Asker, place: Place) {
+        let tasks = self.clone();
+        let answers = self.answers.clone();
+        self.runtime.spawn_blocking(move || {
+            let Some(consumer) = tasks.consumer.upgrade() else { return };
+            if let Ok(facts) = kafka::ask(&consumer, &tasks.config.group_id, tasks.config.start, &place) {
+                let _ = answers.send(Answer::LogStart(asker, facts.low));
+            }
+        });
+    }
+
+    pub(crate) fn read_genesis(&self, asker: Asker, (topic, partition): Place) {
+        let store = self.store.clone();
+        self.spawn_event(asker, async move {
+            let own = store.genesis(&topic, partition).await.map_err(StoreError::stop)?;
+            let first_of_topic = match own {
+                None if partition != 0 => store.genesis(&topic, 0).await.map_err(StoreError::stop)?,
+                _ => None,
+            };
+            Ok(Event::Genesis { own, first_of_topic })
+        });
+    }
+
+    pub(crate) fn create_genesis(&self, asker: Asker, genesis: Genesis) {
+        let store = self.store.clone();
+        self.spawn_event(asker, async move {
+            let own = match store.create_genesis(&genesis).await.map_err(StoreError::stop)? {
+                Put::Created => {
+                    let (topic, partition, first) = (&genesis.topic, genesis.partition, genesis.first.0);
+                    tracing::info!(topic, partition, first, chain = genesis.chain, "a chain of files begins");
+                    Some(genesis)
+                }
+                Put::AlreadyExists => {
+                    store.genesis(&genesis.topic, genesis.partition).await.map_err(StoreError::stop)?
+                }
+            };
+            if own.is_none() {
+                let reason = "the chain's first object was there and is gone".to_owned();
+                return Err(Stop::Remote { what: "object store", reason });
+            }
+            Ok(Event::Genesis { own, first_of_topic: None })
+        });
+    }
+
+    pub(crate) fn list(&self, asker: Asker, (topic, partition): Place, from: Position) {
+        let store = self.store.clone();
+        self.spawn_event(asker, async move {
+            let (starts, more) = store.list(&topic, partition, from).await.map_err(StoreError::stop)?;
+            Ok(Event::Listed { starts, more })
+        });
+    }
+
+    pub(crate) fn head(&self, asker: Asker, (topic, partition): Place, start: Position) {
+        let store = self.store.clone();
+        self.spawn_event(asker, async move {
+            match store.head(&topic, partition, start).await.map_err(StoreError::stop)? {
+                Headed::Missing => Ok(Event::Headed(None)),
+                Headed::File(file) => Ok(Event::Headed(Some(file))),
+                Headed::Foreign(foreign) => Err(Stop::Foreign { start, foreign }),
+            }
+        });
+    }
+
+    pub(crate) fn create(&self, asker: Asker, (topic, partition): Place, file: SealedBody, facts: FileFacts) {
+        let tasks = self.clone();
+        self.spawn(async move {
+            let begun = Instant::now();
+            let permit = tasks.uploads.acquire().await;
+            let event = tasks.create_or_find(&topic, partition, &file, &facts).await.unwrap_or_else(Event::Failed);
+            drop(permit);
+            let bytes = file.body.len();
+            Answer::Upload(asker, event, Uploaded { facts, bytes, seconds: begun.elapsed().as_secs_f64() })
+        });
+    }
+
+    async fn create_or_find(
+        &self,
+        topic: &str,
+        partition: i32,
+        file: &SealedBody,
+        facts: &FileFacts,
+    ) -> Result<Event, Stop> {
+        let start = facts.range.start;
+        let metadata = facts.to_metadata(&file.sha256_hex(), &self.writer);
+        match self.store.create_file(topic, partition, start, file, &metadata).await.map_err(StoreError::stop)? {
+            Put::Created => Ok(Event::Created),
+            Put::AlreadyExists => match self.store.head(topic, partition, start).await.map_err(StoreError::stop)? {
+                Headed::File(found) => Ok(Event::Exists(found)),
+                Headed::Foreign(foreign) => Err(Stop::Foreign { start, foreign }),
+                Headed::Missing => Err(Stop::Vanished { start }),
+            },
+        }
+    }
+
+    pub(crate) fn dead_letter(&self, asker: Asker, letter: DeadLetter) {
+        let tasks = self.clone();
+        self.spawn_event(asker, async move {
+            let deadline = tasks.config.deadlines.dead_letter;
+            let failed = |reason| Stop::Remote { what: "dead letters", reason };
+            let connected =
+                tasks.dead_letters.get_or_try_init(|| async { DeadLetters::new(&tasks.config.kafka, deadline) }).await;
+            let sender = connected.map_err(|error| failed(error.to_string()))?;
+            sender.send(&letter).await.map_err(failed)?;
+            Ok(Event::DeadLettered(contract::Offset(letter.offset)))
+        });
+    }
+
+    /// Asks until the registry has answered; an unknown id until its deadline, since a registry may lag behind.
+    pub(crate) fn look_up(&self, topic: usize, name: String, id: u32) {
+        let tasks = self.clone();
+        self.spawn(async move {
+            let end = Instant::now() + tasks.config.deadlines.unknown_schema;
+            let lookup = loop {
+                match tasks.registry.look_up(&name, id).await {
+                    Lookup::Down(reason) => {
+                        tracing::warn!(topic = name, id, reason, "schema registry does not answer, waiting");
+                        tasks.health.unready("sink: schema registry", reason);
+                    }
+                    Lookup::Missing if Instant::now() < end => {}
+                    lookup => break lookup,
+                }
+                tokio::time::sleep(PAUSE).await;
+            };
+            tasks.health.ready("sink: schema registry");
+            Answer::Schema { topic, id, lookup }
+        });
+    }
+}

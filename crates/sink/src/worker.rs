@@ -1,0 +1,356 @@
+//! The one thread that reads Kafka: it feeds records to partitions, carries out what they decide, and never waits for a
+//! remote system. Between two batches of records it takes answers, the group's events and the time.
+
+mod carry_out;
+mod group;
+mod records;
+
+use contract::Position;
+use rdkafka::{
+    consumer::Consumer as _,
+    error::{KafkaError, RDKafkaErrorCode},
+};
+use sink_core::{
+    intake::{TopicSchemas, Writer},
+    partition::{Commands, Event, Hold},
+    roll::{Millis, RollReason},
+    stop::{Blame, Stop},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, mpsc::Receiver},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use telemetry::{Health, Shutdown};
+
+use crate::{
+    Summary,
+    commits::Commits,
+    config::Config,
+    error::SinkError,
+    kafka::{Consumer, Place},
+    metrics::Metrics,
+    slot::{OpenFile, Slot},
+    tasks::{Answer, Asker, Tasks},
+};
+
+/// Records taken before answers and events are looked at again.
+const BATCH: usize = 1024;
+/// How long to wait for a record: short while an answer is expected.
+const BUSY_WAIT: Duration = Duration::from_millis(5);
+const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// Time between two looks at the clock's triggers.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A topic with partitions here.
+struct Topic {
+    name: String,
+    schemas: TopicSchemas,
+    /// Schema ids that are being looked up.
+    asking: HashSet<u32>,
+}
+
+/// Partitions on their way to another member.
+struct HandOver {
+    places: Vec<Place>,
+    deadline: Instant,
+}
+
+pub(crate) struct Worker {
+    config: Arc<Config>,
+    consumer: Arc<Consumer>,
+    tasks: Tasks,
+    answers: Receiver<Answer>,
+    health: Health,
+    metrics: Metrics,
+    shutdown: Shutdown,
+
+    slots: Vec<Option<Slot>>,
+    by_place: HashMap<Place, usize>,
+    /// The slot of the last record: they come in runs.
+    last: usize,
+    topics: Vec<Topic>,
+    commits: Commits,
+    /// Answers that tasks owe.
+    owed: usize,
+    assignments: u64,
+    hand_over: Option<HandOver>,
+    none_yet: Arc<Writer>,
+    scratch: Vec<u8>,
+    converted: Vec<u8>,
+    commands: Commands,
+    now: Millis,
+    ticked: Instant,
+    /// What ends the sink once everything else is finished.
+    fatal: Option<SinkError>,
+    summary: Summary,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        consumer: Arc<Consumer>,
+        tasks: Tasks,
+        answers: Receiver<Answer>,
+        metrics: Metrics,
+        shutdown: Shutdown,
+        none_yet: Arc<Writer>,
+    ) -> Self {
+        let config = Arc::clone(&tasks.config);
+        Self {
+            commits: Commits::new(config.deadlines.kafka),
+            health: tasks.health.clone(),
+            config,
+            consumer,
+            tasks,
+            answers,
+            metrics,
+            shutdown,
+            slots: Vec::new(),
+            by_place: HashMap::new(),
+            last: 0,
+            topics: Vec::new(),
+            owed: 0,
+            assignments: 0,
+            hand_over: None,
+            none_yet,
+            scratch: Vec::new(),
+            converted: Vec::new(),
+            commands: Commands::new(),
+            now: wall_clock(),
+            ticked: Instant::now(),
+            fatal: None,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Reads until a stop is asked for or something fails for good, then finishes what is open.
+    pub(crate) fn run(mut self) -> Result<Summary, SinkError> {
+        self.health.unready("sink: assignment", "waiting for the group to assign partitions");
+        while !self.shutdown.is_requested() && self.fatal.is_none() {
+            self.step();
+        }
+        self.finish_all();
+        self.leave();
+        match self.fatal {
+            Some(error) => Err(error),
+            None => Ok(self.summary),
+        }
+    }
+
+    fn step(&mut self) {
+        self.now = wall_clock();
+        self.take_group_events();
+        self.take_answers();
+        if self.ticked.elapsed() >= TICK {
+            self.ticked = Instant::now();
+            self.tick();
+        }
+        self.send_commits();
+        let waiting = self.owed > 0 || !self.commits.is_empty() || self.hand_over.is_some();
+        self.read(if waiting { BUSY_WAIT } else { IDLE_WAIT });
+    }
+
+    fn read(&mut self, wait: Duration) {
+        let consumer = Arc::clone(&self.consumer);
+        let mut wait = wait;
+        for _ in 0..BATCH {
+            match consumer.poll(wait) {
+                Some(Ok(message)) => self.record(&message),
+                Some(Err(error)) => {
+                    self.read_failed(error);
+                    return;
+                }
+                None => return,
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    fn read_failed(&mut self, error: KafkaError) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                tracing::warn!(%error, "a position is out of range; looking for the partition");
+                self.ask_log_starts();
+            }
+            Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fenced) => self.fatal = Some(SinkError::Fenced),
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+                let fenced = self.consumer.client().fatal_error();
+                self.fatal = Some(match fenced {
+                    Some((RDKafkaErrorCode::FencedInstanceId, _)) => SinkError::Fenced,
+                    _ => SinkError::Kafka { tried: "reading", source: error },
+                });
+            }
+            // The client repeats by itself; while it cannot read, nothing is lost.
+            _ => tracing::warn!(%error, "reading from Kafka"),
+        }
+    }
+
+    /// Librdkafka does not say whose position was out of range: every partition's is compared with its log.
+    fn ask_log_starts(&mut self) {
+        for index in 0..self.slots.len() {
+            if let Some(slot) = &self.slots[index]
+                && slot.machine.position().is_some()
+            {
+                let asker = Asker { slot: index, epoch: slot.machine.epoch() };
+                self.tasks.ask_log_start(asker, slot.place.clone());
+            }
+        }
+    }
+
+    fn take_answers(&mut self) {
+        while let Ok(answer) = self.answers.try_recv() {
+            match answer {
+                Answer::Partition(asker, event) => {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.answered(asker, event);
+                }
+                Answer::Upload(asker, event, uploaded) => {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.note_upload(asker, &event, &uploaded);
+                    self.answered(asker, event);
+                }
+                Answer::Schema { topic, id, lookup } => {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.schema_found(topic, id, lookup);
+                }
+                Answer::LogStart(asker, low) => self.log_starts_at(asker, low),
+            }
+        }
+    }
+
+    fn log_starts_at(&mut self, asker: Asker, low: Position) {
+        let Some(slot) = self.slots.get(asker.slot).and_then(Option::as_ref) else { return };
+        let Some(at) = slot.machine.position() else { return };
+        if slot.machine.epoch() == asker.epoch && at < low {
+            self.answered(asker, Event::Failed(Stop::Gone { at, low }));
+        }
+    }
+
+    /// Brings an answer to the partition that asked.
+    fn answered(&mut self, asker: Asker, event: Event) {
+        let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut) else { return };
+        if slot.machine.epoch() != asker.epoch {
+            return;
+        }
+        let dead_lettered = matches!(event, Event::DeadLettered(_));
+        slot.machine.handle(asker.epoch, event, self.now, &mut self.commands);
+        if dead_lettered {
+            slot.dead_pending = slot.dead_pending.saturating_sub(1);
+            if slot.dead_pending < records::MAX_DEAD_PENDING / 2 {
+                slot.machine.release(Hold::DeadLetters, &mut self.commands);
+            }
+        }
+        self.carry_out(asker.slot);
+    }
+
+    fn tick(&mut self) {
+        for index in 0..self.slots.len() {
+            if let Some(slot) = &mut self.slots[index] {
+                slot.machine.tick(self.now, &mut self.commands);
+                self.carry_out(index);
+                self.retry_resume(index);
+            }
+        }
+        for (asker, event) in self.commits.overdue() {
+            self.answered(asker, event);
+        }
+        self.stay_inside_memory();
+        self.check_hand_over();
+        self.report_health();
+    }
+
+    /// Rolls the largest files while all together hold more than the budget.
+    fn stay_inside_memory(&mut self) {
+        let held =
+            |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.open.as_ref()).map_or(0, OpenFile::capacity);
+        let mut total: usize = self.slots.iter().map(held).sum();
+        self.metrics.open_bytes.set(total as i64);
+        if total <= self.config.memory_bytes {
+            return;
+        }
+        let mut by_size: Vec<(usize, usize)> = self.slots.iter().map(held).enumerate().map(|(i, n)| (n, i)).collect();
+        by_size.sort_unstable_by(|a, b| b.cmp(a));
+        for (size, index) in by_size {
+            if total <= self.config.memory_bytes || size == 0 {
+                return;
+            }
+            if let Some(slot) = &mut self.slots[index] {
+                slot.machine.roll(RollReason::Memory, &mut self.commands);
+                self.carry_out(index);
+                total -= size;
+            }
+        }
+    }
+
+    fn send_commits(&mut self) {
+        match self.commits.flush(&self.consumer) {
+            Ok(sent) => {
+                self.metrics.commits.inc_by(sent as u64);
+            }
+            Err(error) => {
+                self.metrics.commit_failures.inc();
+                tracing::warn!(%error, "the client did not take a commit, trying again");
+            }
+        }
+    }
+
+    fn report_health(&mut self) {
+        let mut stopped = self.slots.iter().flatten().filter_map(|slot| slot.stopped.as_ref().map(|stop| (slot, stop)));
+        if let Some((slot, stop)) = stopped.next() {
+            let more = stopped.count();
+            self.metrics.stopped.set(more as i64 + 1);
+            let (topic, partition) = &slot.place;
+            self.health.unready("sink: partitions", format!("{topic}[{partition}]: {stop} (and {more} more)"));
+        } else {
+            self.metrics.stopped.set(0);
+            self.health.ready("sink: partitions");
+        }
+        self.metrics.assigned.set(self.by_place.len() as i64);
+    }
+
+    fn finish_all(&mut self) {
+        let deadline = Instant::now() + self.config.deadlines.shutdown;
+        tracing::info!(partitions = self.by_place.len(), "finishing open files");
+        for index in 0..self.slots.len() {
+            if let Some(slot) = &mut self.slots[index] {
+                slot.machine.finish(RollReason::Shutdown, &mut self.commands);
+                self.carry_out(index);
+            }
+        }
+        let busy = |slot: &Slot| !slot.machine.is_finished() && !slot.machine.is_stopped();
+        while self.slots.iter().flatten().any(busy) || self.hand_over.is_some() {
+            if Instant::now() >= deadline {
+                let left = self.slots.iter().flatten().filter(|slot| busy(slot)).count();
+                tracing::warn!(left, "stop deadline passed; what is not created is read again by the next owner");
+                return;
+            }
+            self.step();
+        }
+    }
+
+    /// Leaves the group, so that others need not wait for a timeout.
+    fn leave(&mut self) {
+        self.consumer.context().close();
+        // Questions to the brokers that are still under way hold the consumer; they end by their own timeout.
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {
+            let _ = self.consumer.poll(BUSY_WAIT);
+        }
+        self.health.unready("sink: assignment", "stopped");
+    }
+
+    fn stopped(&mut self, index: usize, stop: Stop) {
+        let Some(slot) = &mut self.slots[index] else { return };
+        let (topic, partition) = slot.place.clone();
+        tracing::error!(topic, partition, %stop, "partition stopped");
+        if stop.blame() == Blame::Remote && self.fatal.is_none() {
+            self.fatal = Some(SinkError::Partition { topic, partition, stop: stop.clone() });
+        }
+        slot.stopped = Some(stop);
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn wall_clock() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis)
+}

@@ -1,0 +1,174 @@
+//! Carrying out what a partition decided.
+
+use contract::Position;
+use sink_core::{
+    intake::Poison,
+    partition::{Command, Event, Hold},
+    stop::Stop,
+};
+use std::time::Instant;
+
+use super::{Worker, wall_clock};
+use crate::{
+    kafka::{self, Place},
+    metrics::{PartitionLabel, ReasonLabel, TopicLabel},
+    registry::Lookup,
+    slot::Writing,
+    tasks::{Asker, Uploaded},
+};
+
+impl Worker {
+    /// Carries out the commands of one partition, in order; what comes up on the way is added behind them.
+    pub(super) fn carry_out(&mut self, index: usize) {
+        while let Some(command) = self.commands.pop_front() {
+            let Some(asker) = self.asker(index) else {
+                self.commands.clear();
+                return;
+            };
+            let Some(slot) = &mut self.slots[index] else { return };
+            let place = slot.place.clone();
+            match command {
+                Command::AskKafka => self.tasks.ask_kafka(asker, place),
+                Command::ReadGenesis => self.tasks.read_genesis(asker, place),
+                Command::CreateGenesis(genesis) => self.tasks.create_genesis(asker, genesis),
+                Command::List { from } => self.tasks.list(asker, place, from),
+                Command::Head { start } => self.tasks.head(asker, place, start),
+                Command::Create { .. } => {
+                    let Some((file, facts)) = slot.sealed.take() else { continue };
+                    self.tasks.create(asker, place, file, facts);
+                }
+                Command::Pause => {
+                    slot.resume = None;
+                    if let Err(error) = kafka::pause(&self.consumer, &place) {
+                        tracing::debug!(topic = place.0, partition = place.1, %error, "pausing");
+                    }
+                    continue;
+                }
+                Command::Resume { at } => {
+                    slot.resume = Some((at, Instant::now() + self.config.deadlines.kafka));
+                    self.retry_resume(index);
+                    continue;
+                }
+                Command::Seal(facts) => {
+                    let mut writing = Writing {
+                        dir: &self.config.spool_dir,
+                        in_memory: self.config.in_memory_bytes,
+                        scratch: &mut self.scratch,
+                    };
+                    if let Err(error) = slot.seal(facts, &self.none_yet, self.config.codec, &mut writing) {
+                        let stop = Stop::Remote { what: "file", reason: error.to_string() };
+                        slot.machine.stop(stop, &mut self.commands);
+                    }
+                    continue;
+                }
+                Command::Discard | Command::Finished => {
+                    slot.discard();
+                    continue;
+                }
+                Command::Commit(link) => {
+                    self.commits.push(place, asker, link);
+                    continue;
+                }
+                Command::Stopped(stop) => {
+                    self.stopped(index, stop);
+                    continue;
+                }
+            }
+            self.owed += 1;
+        }
+    }
+
+    /// Reads a partition on, as soon as the client can: right after an assignment it may not be able to yet.
+    pub(super) fn retry_resume(&mut self, index: usize) {
+        let Some(slot) = &mut self.slots[index] else { return };
+        let Some((at, end)) = slot.resume else { return };
+        match kafka::resume(&self.consumer, &slot.place, at) {
+            Ok(()) => {
+                slot.resume = None;
+                tracing::debug!(topic = slot.place.0, partition = slot.place.1, at = at.0, "reading on");
+            }
+            Err(error) if Instant::now() < end => {
+                tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "not yet ready to read");
+            }
+            Err(error) => {
+                let stop = Stop::Remote { what: "seek", reason: error.to_string() };
+                slot.machine.stop(stop, &mut self.commands);
+                self.carry_out(index);
+            }
+        }
+    }
+
+    pub(super) fn schema_found(&mut self, topic: usize, id: u32, lookup: Lookup) {
+        let Some(known) = self.topics.get_mut(topic) else { return };
+        known.asking.remove(&id);
+        let name = known.name.clone();
+        let mut refused = None;
+        match lookup {
+            Lookup::Schema(version, schema) => {
+                tracing::info!(topic = name, id, version, "writer schema found");
+                known.schemas.found(id, version, *schema);
+                self.metrics.schemas.get_or_create(&TopicLabel { topic: name }).inc();
+            }
+            Lookup::Missing => {
+                tracing::warn!(
+                    topic = name,
+                    id,
+                    "the registry knows no such schema; its records go to the dead letters"
+                );
+                known.schemas.unusable(id, Poison::UnknownSchema(id));
+            }
+            Lookup::NotAvro(kind) => known.schemas.unusable(id, Poison::NotAvro { id, kind }),
+            Lookup::Unusable(reason) | Lookup::Down(reason) => refused = Some(Stop::Schema { id, reason }),
+        }
+        for index in 0..self.slots.len() {
+            let Some(slot) = &mut self.slots[index] else { continue };
+            if slot.topic != topic {
+                continue;
+            }
+            match &refused {
+                Some(stop) if slot.machine.is_held(Hold::Schema) => slot.machine.stop(stop.clone(), &mut self.commands),
+                Some(_) => {}
+                None => slot.machine.release(Hold::Schema, &mut self.commands),
+            }
+            self.carry_out(index);
+        }
+    }
+
+    pub(super) fn note_upload(&mut self, asker: Asker, event: &Event, uploaded: &Uploaded) {
+        let Some(slot) = self.slots.get(asker.slot).and_then(Option::as_ref) else { return };
+        let (topic, partition) = &slot.place;
+        let facts = &uploaded.facts;
+        self.metrics.upload_seconds.observe(uploaded.seconds);
+        match event {
+            Event::Created => {
+                let label = TopicLabel { topic: topic.clone() };
+                self.metrics.rows.get_or_create(&label).inc_by(facts.rows);
+                self.metrics.files.get_or_create(&ReasonLabel { reason: facts.reason.name() }).inc();
+                self.metrics.uploaded_bytes.inc_by(uploaded.bytes);
+                self.summary.files += 1;
+                self.summary.rows += facts.rows;
+                self.summary.bytes += uploaded.bytes;
+                let (range, rows, bytes) = (facts.range, facts.rows, uploaded.bytes);
+                tracing::info!(topic, partition, %range, rows, bytes, reason = %facts.reason, "file created");
+            }
+            Event::Exists(found) if found.range == facts.range => {
+                self.metrics.adopted.inc();
+                self.summary.adopted += 1;
+                tracing::info!(topic, partition, range = %found.range, writer = found.writer, "file was there already");
+            }
+            Event::Exists(found) => {
+                self.metrics.gave_way.inc();
+                self.summary.gave_way += 1;
+                let (ours, theirs) = (facts.range, found.range);
+                tracing::info!(topic, partition, %ours, %theirs, "another owner's file; going on behind it");
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn note_commit(&mut self, (topic, partition): &Place, at: Position) {
+        let label = PartitionLabel { topic: topic.clone(), partition: *partition };
+        self.metrics.committed.get_or_create(&label).set(at.0);
+        self.metrics.committed_at.get_or_create(&label).set(wall_clock() / 1000);
+    }
+}

@@ -1,0 +1,194 @@
+//! The hot path: one record from the client's buffer into the open block of its partition's file.
+
+use contract::Offset;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use sink_core::{
+    container::RowValue,
+    intake::{Intake, Poison, Writer},
+    partition::{Admit, Appended, Hold, Record},
+    roll::RollReason,
+    stop::Stop,
+};
+use std::sync::Arc;
+
+use super::Worker;
+use crate::{
+    dead_letters::DeadLetter,
+    metrics::TopicLabel,
+    native,
+    slot::{OpenFile, Writing},
+    tasks::Asker,
+};
+
+/// Dead letters of one partition that may be under way.
+pub(super) const MAX_DEAD_PENDING: usize = 64;
+
+/// What is left to do with a record.
+enum Verdict {
+    Done,
+    /// End the open file, begin one with this schema, and look at the record again.
+    Begin(Arc<Writer>),
+    Ask(u32),
+    Dead(Poison),
+    Failed(Stop),
+}
+
+impl Worker {
+    #[inline]
+    pub(super) fn record(&mut self, message: &BorrowedMessage<'_>) {
+        let Some(index) = self.slot_of(message) else { return };
+        // A file that cannot take the record is ended and another begun; that one can.
+        for _ in 0..3 {
+            let Some(slot) = &mut self.slots[index] else { return };
+            if slot.machine.admit(Offset(message.offset())) == Admit::Skip {
+                return;
+            }
+            match self.take(index, message) {
+                Verdict::Done => {
+                    if !self.commands.is_empty() {
+                        self.carry_out(index);
+                    }
+                    return;
+                }
+                Verdict::Begin(writer) => self.begin(index, writer),
+                Verdict::Ask(id) => return self.ask_schema(index, id),
+                Verdict::Dead(poison) => return self.dead_letter(index, message, &poison),
+                Verdict::Failed(stop) => return self.stop(index, stop),
+            }
+        }
+        // Going on without the record would be a gap.
+        self.stop(index, Stop::Remote { what: "file", reason: "no file takes the record: a bug".to_owned() });
+    }
+
+    fn stop(&mut self, index: usize, stop: Stop) {
+        if let Some(slot) = &mut self.slots[index] {
+            slot.machine.stop(stop, &mut self.commands);
+            self.carry_out(index);
+        }
+    }
+
+    #[inline]
+    fn slot_of(&mut self, message: &BorrowedMessage<'_>) -> Option<usize> {
+        let (topic, partition) = (message.topic(), message.partition());
+        if let Some(Some(slot)) = self.slots.get(self.last)
+            && slot.place.1 == partition
+            && slot.place.0 == topic
+        {
+            return Some(self.last);
+        }
+        self.last = *self.by_place.get(&(topic.to_owned(), partition))?;
+        Some(self.last)
+    }
+
+    #[inline]
+    fn take(&mut self, index: usize, message: &BorrowedMessage<'_>) -> Verdict {
+        let Some(slot) = &mut self.slots[index] else { return Verdict::Done };
+        let schemas = &mut self.topics[slot.topic].schemas;
+        let (value, what) = match message.payload() {
+            None => {
+                if slot.open.is_none() {
+                    return Verdict::Begin(Arc::clone(schemas.newest().unwrap_or(&self.none_yet)));
+                }
+                (RowValue::Tombstone, Record::Tombstone)
+            }
+            Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &open.writer)) {
+                Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, Record::Value(id)),
+                Intake::Convert { writer, datum } => {
+                    let Some(open) = &slot.open else { return Verdict::Begin(writer) };
+                    self.converted.clear();
+                    if let Err(error) = open.writer.schema.convert(&writer.schema, datum, &mut self.converted) {
+                        let (topic, partition) = &slot.place;
+                        tracing::debug!(topic, partition, %error, "a file of its own for the older schema");
+                        return Verdict::Begin(writer);
+                    }
+                    (RowValue::Datum { schema_id: writer.id, datum: &self.converted }, Record::Value(writer.id))
+                }
+                Intake::Begin(writer) => return Verdict::Begin(writer),
+                Intake::Ask(id) => return Verdict::Ask(id),
+                Intake::Dead(poison) => return Verdict::Dead(poison),
+            },
+        };
+        let Some(open) = &mut slot.open else { return Verdict::Done };
+        let mut writing =
+            Writing { dir: &self.config.spool_dir, in_memory: self.config.in_memory_bytes, scratch: &mut self.scratch };
+        if let Err(error) = open.append(message, value, &mut writing) {
+            return Verdict::Failed(Stop::Remote { what: "file", reason: error.to_string() });
+        }
+        let appended = Appended {
+            offset: Offset(message.offset()),
+            timestamp: message.timestamp().to_millis(),
+            file_bytes: open.bytes(),
+            what,
+        };
+        slot.machine.appended(&appended, self.now, &mut self.commands);
+        Verdict::Done
+    }
+
+    /// Begins a file with this schema, ending the one that is open. Where that has to wait for an upload, the record is
+    /// read again later.
+    fn begin(&mut self, index: usize, writer: Arc<Writer>) {
+        if let Some(slot) = &mut self.slots[index]
+            && slot.open.is_some()
+        {
+            slot.machine.roll(RollReason::Schema, &mut self.commands);
+            self.carry_out(index);
+        }
+        if let Some(slot) = &mut self.slots[index]
+            && (slot.open.is_none() || !slot.machine.has_records())
+        {
+            slot.open = Some(OpenFile::begin(&slot.place, writer, self.config.codec));
+        }
+    }
+
+    fn ask_schema(&mut self, index: usize, id: u32) {
+        let Some(slot) = &mut self.slots[index] else { return };
+        let topic = &mut self.topics[slot.topic];
+        if topic.asking.insert(id) {
+            self.tasks.look_up(slot.topic, topic.name.clone(), id);
+            self.owed += 1;
+        }
+        slot.machine.hold(Hold::Schema, &mut self.commands);
+        self.carry_out(index);
+    }
+
+    fn dead_letter(&mut self, index: usize, message: &BorrowedMessage<'_>, poison: &Poison) {
+        let Some(slot) = &mut self.slots[index] else { return };
+        let (topic, partition) = slot.place.clone();
+        let reason = poison.to_string();
+        tracing::warn!(topic, partition, offset = message.offset(), reason, "record goes to the dead letters");
+        self.metrics.dead_letters.get_or_create(&TopicLabel { topic: topic.clone() }).inc();
+        self.summary.dead_letters += 1;
+        let own = message.headers().map_or(Vec::new(), |headers| {
+            (0..headers.count())
+                .map(|index| native::header(headers, index))
+                .map(|(key, value)| (String::from_utf8_lossy(key).into_owned(), value.map(<[u8]>::to_vec)))
+                .collect()
+        });
+        let letter = DeadLetter {
+            to: self.config.dead_letters_of(&topic),
+            topic,
+            partition,
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: own,
+            reason,
+        };
+        let asker = Asker { slot: index, epoch: slot.machine.epoch() };
+        self.tasks.dead_letter(asker, letter);
+        self.owed += 1;
+        let appended = Appended {
+            offset: Offset(message.offset()),
+            timestamp: message.timestamp().to_millis(),
+            file_bytes: slot.open.as_ref().map_or(0, OpenFile::bytes),
+            what: Record::DeadLetter,
+        };
+        slot.machine.appended(&appended, self.now, &mut self.commands);
+        slot.dead_pending += 1;
+        if slot.dead_pending >= MAX_DEAD_PENDING {
+            slot.machine.hold(Hold::DeadLetters, &mut self.commands);
+        }
+        self.carry_out(index);
+    }
+}
