@@ -8,7 +8,7 @@ use rdkafka::{
     mocking::MockCluster,
     producer::DefaultProducerContext,
 };
-use std::{collections::BTreeMap, collections::HashMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, collections::HashMap, env, path::Path, time::Duration};
 use telemetry::Shutdown;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -16,27 +16,48 @@ use uuid::Uuid;
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// librdkafka's mock cluster (it does not create topics for admin clients) and the project's registry, both on loopback.
+/// librdkafka's mock cluster (it does not create topics for admin clients) and the project's registry, both on loopback;
+/// or those that `KAFKA_BOOTSTRAP_SERVERS` and `REGISTRY_URL` name, with a topic of the test's own.
 pub(crate) struct Servers {
-    pub(crate) broker: MockCluster<'static, DefaultProducerContext>,
+    pub(crate) brokers: String,
     pub(crate) registry_url: String,
+    pub(crate) topic: String,
     pub(crate) folder: tempfile::TempDir,
+    mock: Option<MockCluster<'static, DefaultProducerContext>>,
     shutdown: Shutdown,
 }
 
 impl Servers {
     pub(crate) async fn start() -> Self {
-        let broker = MockCluster::new(1).unwrap();
-        broker.create_topic(names::DEFAULT_TOPIC, PARTITIONS, 1).unwrap();
+        // The registry's client, the same crate in every part of the workspace, may be built with TLS.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (folder, shutdown) = (tempfile::tempdir().unwrap(), Shutdown::new());
+        let named = ["KAFKA_BOOTSTRAP_SERVERS", "REGISTRY_URL"].map(|name| env::var(name).ok());
+        if let [Some(brokers), Some(registry_url)] = named {
+            let topic = format!("producer-test.{}", Uuid::from_u128(rand::random()));
+            return Self { brokers, registry_url, topic, folder, mock: None, shutdown };
+        }
+        let mock = MockCluster::new(1).unwrap();
+        let topic = names::DEFAULT_TOPIC.to_owned();
+        mock.create_topic(&topic, PARTITIONS, 1).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let registry_url = format!("http://{}", listener.local_addr().unwrap());
-        let (folder, shutdown) = (tempfile::tempdir().unwrap(), Shutdown::new());
         tokio::spawn(registry::run(listener, folder.path().join("schemas.jsonl"), shutdown.clone()));
-        Self { broker, registry_url, folder, shutdown }
+        Self { brokers: mock.bootstrap_servers(), registry_url, topic, folder, mock: Some(mock), shutdown }
+    }
+
+    /// For faults that only the mock cluster can have on demand.
+    pub(crate) fn mock(&self) -> Option<&MockCluster<'static, DefaultProducerContext>> {
+        self.mock.as_ref()
     }
 
     pub(crate) fn config(&self) -> Config {
-        config(&self.broker.bootstrap_servers(), &self.registry_url, self.folder.path())
+        config(&self.brokers, &self.registry_url, &self.topic, self.folder.path())
+    }
+
+    /// The whole topic, partition by partition, in order of offsets.
+    pub(crate) fn records(&self) -> Vec<Stored> {
+        read_topic(&self.brokers, &self.topic)
     }
 }
 
@@ -47,12 +68,11 @@ impl Drop for Servers {
 }
 
 /// A small, lively population with a fixed seed.
-pub(crate) fn config(brokers: &str, registry: &str, folder: &Path) -> Config {
-    // The registry's client, the same crate in every part of the workspace, may be built with TLS.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+pub(crate) fn config(brokers: &str, registry: &str, topic: &str, folder: &Path) -> Config {
     let kafka = Kafka { bootstrap_servers: brokers.to_owned(), properties: BTreeMap::new() };
     let registry = SchemaRegistry { url: registry.to_owned(), user: None, password: None };
     let mut config = Config::new(kafka, registry, folder.join("producer"));
+    topic.clone_into(&mut config.topic);
     config.partitions = PARTITIONS;
     config.initial_customers = 30;
     config.batch = Mix { creates: 5, updates: 40, deletes: 6, recreates: 3 };
@@ -70,8 +90,7 @@ pub(crate) struct Stored {
     pub(crate) value: Vec<u8>,
 }
 
-/// The whole topic, partition by partition, in order of offsets.
-pub(crate) fn read_topic(brokers: &str) -> Vec<Stored> {
+fn read_topic(brokers: &str, topic: &str) -> Vec<Stored> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "test")
@@ -81,7 +100,7 @@ pub(crate) fn read_topic(brokers: &str) -> Vec<Stored> {
         .unwrap();
     let mut assignment = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        assignment.add_partition_offset(names::DEFAULT_TOPIC, partition, Offset::Beginning).unwrap();
+        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&assignment).unwrap();
     let (mut records, mut open) = (Vec::new(), PARTITIONS);

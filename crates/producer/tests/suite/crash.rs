@@ -1,7 +1,7 @@
 //! Killed at any step and started again, the producer goes on as if nothing had happened, but for records that are in
 //! the topic twice. The kill is real: a process of its own that aborts in the middle of the step.
 
-use crate::common::{Servers, config, histories, read_topic};
+use crate::common::{Servers, config, histories};
 use chrono::DateTime;
 use producer::{
     Metrics, Producer,
@@ -42,8 +42,9 @@ fn step(name: &str) -> Option<Step> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_to_be_killed() {
     let Ok(fatal) = env::var("KILL_AT") else { return };
-    let [brokers, registry, folder] =
-        ["KILL_BROKERS", "KILL_REGISTRY", "KILL_FOLDER"].map(|name| env::var(name).unwrap());
+    let [brokers, registry, topic, folder] =
+        ["KILL_BROKERS", "KILL_REGISTRY", "KILL_TOPIC", "KILL_FOLDER"].map(|name| env::var(name).unwrap());
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let (fatal, after) = fatal.split_once('@').unwrap();
     let (fatal, after) = (step(fatal), after.parse::<usize>().unwrap());
     let passed = AtomicUsize::new(0);
@@ -52,7 +53,7 @@ async fn a_process_to_be_killed() {
             std::process::abort();
         }
     });
-    let config = config(&brokers, &registry, &PathBuf::from(folder));
+    let config = config(&brokers, &registry, &topic, &PathBuf::from(folder));
     finish_ticks(Producer::open(config, Metrics::default()).await.unwrap().with_faults(hook)).await;
 }
 
@@ -62,7 +63,8 @@ async fn victim(servers: &Servers, fatal: &str) -> bool {
     command
         .args(["--exact", "crash::a_process_to_be_killed", "--nocapture"])
         .env("KILL_AT", fatal)
-        .env("KILL_BROKERS", servers.broker.bootstrap_servers())
+        .env("KILL_BROKERS", &servers.brokers)
+        .env("KILL_TOPIC", &servers.topic)
         .env("KILL_REGISTRY", &servers.registry_url)
         .env("KILL_FOLDER", servers.folder.path());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -75,7 +77,7 @@ async fn victim(servers: &Servers, fatal: &str) -> bool {
 async fn undisturbed() -> Vec<crate::common::Stored> {
     let servers = Servers::start().await;
     finish_ticks(Producer::open(servers.config(), Metrics::default()).await.unwrap()).await;
-    read_topic(&servers.broker.bootstrap_servers())
+    servers.records()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,7 +103,7 @@ async fn killed_at_any_step_it_loses_nothing_and_contradicts_nothing() {
         let servers = Servers::start().await;
         assert!(victim(&servers, fatal).await, "{fatal}: nobody died");
         assert!(!victim(&servers, "never@0").await, "{fatal}: the second run dies");
-        let records = read_topic(&servers.broker.bootstrap_servers());
+        let records = servers.records();
         assert_eq!(histories(&records), expected, "{fatal}");
         let twice = records.len() - reference.len();
         let expects_twice = fatal.starts_with("acknowledged") || fatal.starts_with("delivered");
@@ -121,5 +123,5 @@ async fn killed_again_and_again_it_still_arrives() {
     }
     assert!(deaths >= 5, "only {deaths} died");
     assert!(!victim(&servers, "never@0").await);
-    assert_eq!(histories(&read_topic(&servers.broker.bootstrap_servers())), expected);
+    assert_eq!(histories(&servers.records()), expected);
 }

@@ -1,6 +1,6 @@
 //! What is in the topic and the registry after ticks, trouble and stops.
 
-use crate::common::{DEADLINE, PARTITIONS, Servers, decode, histories, read_topic};
+use crate::common::{DEADLINE, PARTITIONS, Servers, decode, histories};
 use chrono::{DateTime, Utc};
 use contract::{Operation, framing, names, schemas};
 use producer::{
@@ -25,7 +25,7 @@ async fn a_batch_is_what_its_report_says() {
     assert_eq!(second.records, second.tally.events());
     assert_eq!(producer.last_tick(), Some(time(1)));
 
-    let records = read_topic(&servers.broker.bootstrap_servers());
+    let records = servers.records();
     assert_eq!(records.len() as u64, first.records + second.records);
     let bytes: usize = records.iter().map(|record| record.key.len() + record.value.len()).sum();
     assert_eq!(bytes as u64, first.bytes + second.bytes);
@@ -50,10 +50,10 @@ async fn both_schema_versions_are_written_and_the_registry_knows_them_in_order()
     let mut producer = Producer::open(servers.config(), Metrics::default()).await.unwrap();
     producer.tick(time(1)).await.unwrap();
 
-    let records = read_topic(&servers.broker.bootstrap_servers());
+    let records = servers.records();
     let ids: BTreeSet<u32> = records.iter().map(|record| framing::unframe(&record.value).unwrap().0).collect();
     assert_eq!(ids.len(), 2);
-    let subject = names::value_subject(names::DEFAULT_TOPIC);
+    let subject = names::value_subject(&servers.topic);
     for (released, id) in schemas::released().iter().zip(ids) {
         let url = format!("{}/subjects/{subject}/versions/{}", servers.registry_url, released.version);
         let answer: serde_json::Value = reqwest_tls::get(url).await.unwrap().json().await.unwrap();
@@ -65,11 +65,12 @@ async fn both_schema_versions_are_written_and_the_registry_knows_them_in_order()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unreachable_broker_costs_time_and_no_events() {
     let servers = Servers::start().await;
+    let Some(broker) = servers.mock() else { return };
     let mut config = servers.config();
     config.delivery_timeout = Duration::from_secs(1);
     let mut producer = Producer::open(config, Metrics::default()).await.unwrap();
     producer.tick(time(0)).await.unwrap();
-    servers.broker.broker_down(-1).unwrap();
+    broker.broker_down(-1).unwrap();
     let error = producer.tick(time(1)).await.unwrap_err();
     assert!(matches!(error, Error::Delivery { .. }) && error.may_pass(), "{error}");
     assert!(producer.pending() > 0);
@@ -77,7 +78,7 @@ async fn an_unreachable_broker_costs_time_and_no_events() {
     let left = producer.pending();
     assert!(producer.tick(time(2)).await.is_err());
     assert_eq!(producer.pending(), left);
-    servers.broker.broker_up(-1).unwrap();
+    broker.broker_up(-1).unwrap();
     // librdkafka waits a little longer after each failure to connect.
     let deadline = tokio::time::Instant::now() + DEADLINE;
     let report = loop {
@@ -87,22 +88,23 @@ async fn an_unreachable_broker_costs_time_and_no_events() {
         }
     };
     assert_eq!((report.resent, report.number, producer.pending()), (left, 3, 0));
-    let histories = histories(&read_topic(&servers.broker.bootstrap_servers()));
+    let histories = histories(&servers.records());
     assert_eq!(histories.values().map(Vec::len).sum::<usize>() as u64, 30 + left + report.tally.events());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_the_broker_refuses_for_good_is_sent_by_a_new_client() {
     let servers = Servers::start().await;
+    let Some(broker) = servers.mock() else { return };
     let mut producer = Producer::open(servers.config(), Metrics::default()).await.unwrap();
     producer.tick(time(0)).await.unwrap();
     let fenced = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH; 3];
-    servers.broker.request_errors(RDKafkaApiKey::Produce, &fenced);
+    broker.request_errors(RDKafkaApiKey::Produce, &fenced);
     let _ = producer.tick(time(1)).await;
-    servers.broker.clear_request_errors(RDKafkaApiKey::Produce);
+    broker.clear_request_errors(RDKafkaApiKey::Produce);
     producer.tick(time(2)).await.unwrap();
     assert_eq!(producer.pending(), 0);
-    histories(&read_topic(&servers.broker.bootstrap_servers()));
+    histories(&servers.records());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +131,7 @@ async fn the_service_ticks_by_the_wall_clock_and_stops_when_asked() {
     shutdown.request();
     let summary = tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap().unwrap();
     assert!(summary.batches >= 3 && summary.pending == 0, "{summary:?}");
-    let records = read_topic(&servers.broker.bootstrap_servers());
+    let records = servers.records();
     assert_eq!(records.len() as u64, summary.records);
     histories(&records);
     // And it goes on where it stopped.
@@ -162,13 +164,13 @@ async fn without_a_registry_the_start_ends_in_time_and_says_why() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_is_there_keeps_its_partitions() {
     let servers = Servers::start().await;
-    let spec = TopicSpec {
-        name: names::DEFAULT_TOPIC.to_owned(),
-        partitions: 12,
-        replication: None,
-        retention: Duration::from_hours(1),
-    };
-    let ensured = ensure_topic(&servers.config().kafka, &spec, DEADLINE).await.unwrap();
+    let (config, retention) = (servers.config(), Duration::from_hours(1));
+    let mut spec = TopicSpec { name: servers.topic.clone(), partitions: PARTITIONS, replication: None, retention };
+    let first = ensure_topic(&config.kafka, &spec, DEADLINE).await.unwrap();
+    let expected = if servers.mock().is_some() { Created::Before } else { Created::Now };
+    assert_eq!((first.created, first.partitions), (expected, PARTITIONS));
+    spec.partitions = 12;
+    let ensured = ensure_topic(&config.kafka, &spec, DEADLINE).await.unwrap();
     assert_eq!((ensured.created, ensured.partitions), (Created::Before, PARTITIONS));
 }
 
@@ -178,9 +180,8 @@ async fn tail_shows_every_record_and_why_one_cannot_be_read() {
     let config = servers.config();
     let mut producer = Producer::open(config.clone(), Metrics::default()).await.unwrap();
     producer.tick(time(0)).await.unwrap();
-    let brokers = servers.broker.bootstrap_servers();
     let raw: rdkafka::producer::FutureProducer =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &servers.brokers).create().unwrap();
     let poison = rdkafka::producer::FutureRecord::to(&config.topic).key("poison").payload("{\"json\":1}").partition(0);
     raw.send(poison, DEADLINE).await.unwrap();
     let tombstone: rdkafka::producer::FutureRecord<'_, str, [u8]> =
