@@ -1,13 +1,16 @@
 //! A local server that speaks Snowflake's protocol and runs this project's SQL unchanged.
 
+pub mod backend;
 pub mod catalog;
 pub mod context;
 pub mod error;
 pub mod parse;
 pub mod result;
+pub mod runners;
 pub mod server;
 pub mod show;
 pub mod storage;
+pub mod tasks;
 pub mod types;
 
 pub use context::SessionContext;

@@ -140,7 +140,7 @@ fn format_name(cursor: &mut Cursor) -> Result<Name, SqlError> {
 }
 
 /// A name inside a string.
-fn name_in(text: &str) -> Result<Name, SqlError> {
+pub(super) fn name_in(text: &str) -> Result<Name, SqlError> {
     let mut cursor = Cursor::new(text)?;
     let name = cursor.name()?;
     if cursor.at_end() { Ok(name) } else { Err(cursor.unexpected("the end of the name")) }

@@ -60,6 +60,24 @@ pub fn parse(source: &str) -> Result<Vec<Statement>, SqlError> {
     }
 }
 
+/// Parses a task's WHEN alone, as the catalogue keeps it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn condition(source: &str) -> Result<TaskCondition, SqlError> {
+    let mut cursor = Cursor::new(source)?;
+    let condition = task::condition(&mut cursor)?;
+    if cursor.at_end() { Ok(condition) } else { Err(cursor.unexpected("the end of the condition")) }
+}
+
+/// Parses a name inside a text, such as the argument of a system function.
+///
+/// # Errors
+/// A syntax error (001003).
+pub fn name(source: &str) -> Result<Name, SqlError> {
+    copy::name_in(source)
+}
+
 fn statement(cursor: &mut Cursor) -> Result<Statement, SqlError> {
     let first = cursor.peek_word();
     match first.as_deref() {

@@ -5,7 +5,6 @@
 //! silence by some (snowflake-api 0.14).
 
 mod answer;
-mod backend;
 mod login;
 mod query;
 mod request;
@@ -16,9 +15,9 @@ mod statements;
 mod tests;
 mod users;
 
-pub use backend::{Backend, BackendSession};
 pub use users::User;
 
+use crate::backend::Backend;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -48,7 +47,7 @@ impl Options {
 
 struct Server {
     options: Options,
-    backend: Box<dyn Backend>,
+    backend: Arc<dyn Backend>,
     sessions: Sessions,
     statements: Statements,
 }
@@ -60,7 +59,7 @@ struct Server {
 pub async fn serve(
     listener: TcpListener,
     options: Options,
-    backend: Box<dyn Backend>,
+    backend: Arc<dyn Backend>,
     shutdown: Shutdown,
 ) -> std::io::Result<()> {
     let server =

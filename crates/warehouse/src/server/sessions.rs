@@ -1,8 +1,7 @@
 //! Sessions and their tokens. A session token lives an hour and is renewed with the master token, which lives four, as on
 //! Snowflake; sessions do not survive a restart of the warehouse, so clients log in again.
 
-use super::backend::BackendSession;
-use crate::SessionContext;
+use crate::{SessionContext, backend::BackendSession};
 use std::{
     collections::HashMap,
     sync::{

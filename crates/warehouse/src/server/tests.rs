@@ -1,5 +1,5 @@
 use super::*;
-use crate::{QueryResult, SessionContext, SqlError, StatementKind};
+use crate::{QueryResult, SessionContext, SqlError, StatementKind, backend::BackendSession};
 use async_trait::async_trait;
 use contract::endpoints::Secret;
 use flate2::{Compression, write::GzEncoder};
@@ -87,7 +87,7 @@ impl Client {
             statement_timeout: Duration::from_mins(1),
             max_result_bytes: 1 << 20,
         };
-        tokio::spawn(serve(listener, options, Box::new(fake), shutdown));
+        tokio::spawn(serve(listener, options, Arc::new(fake), shutdown));
         client
     }
 
