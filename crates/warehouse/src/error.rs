@@ -50,6 +50,50 @@ impl SqlError {
         Self::compilation("002002", "42710", format_args!("Object '{name}' already exists."))
     }
 
+    /// 002002 for a name that an object of another kind has.
+    pub fn already_exists_as(name: impl fmt::Display, kind: ObjectKind) -> Self {
+        Self::compilation("002002", "42710", format_args!("Object '{name}' already exists as {}.", kind.keyword()))
+    }
+
+    /// 002203: the name is an object of another kind than the statement says.
+    pub fn wrong_kind(found: ObjectKind, wanted: ObjectKind) -> Self {
+        let (found, wanted) = (found.keyword(), wanted.keyword());
+        Self::compilation(
+            "002203",
+            "02000",
+            format_args!("Object found is of type '{found}', not specified type '{wanted}'."),
+        )
+    }
+
+    /// 001430: ALTER TABLE would make a second column of a name.
+    pub fn column_exists(name: impl fmt::Display) -> Self {
+        Self::compilation("001430", "42601", format_args!("column '{name}' already exists"))
+    }
+
+    /// 002108: ALTER COLUMN to a type that the column's values may not fit.
+    pub fn incompatible_column_type(column: impl fmt::Display, from: impl fmt::Display, to: impl fmt::Display) -> Self {
+        Self::compilation("002108", "22000", format_args!("cannot change column {column} from type {from} to {to}"))
+    }
+
+    /// 002264: ADD COLUMN … NOT NULL, with rows there.
+    pub fn not_null_on_rows(column: impl fmt::Display, table: impl fmt::Display) -> Self {
+        Self::compilation(
+            "002264",
+            "23000",
+            format_args!("Non-nullable column '{column}' cannot be added to non-empty table '{table}'"),
+        )
+    }
+
+    /// 091421: a task is to be changed while it runs by itself.
+    pub fn not_suspended(message: impl fmt::Display) -> Self {
+        Self::new("091421", "55000", message.to_string())
+    }
+
+    /// 090064: a warehouse is to be resumed or suspended that already is.
+    pub fn invalid_warehouse_state(message: impl fmt::Display) -> Self {
+        Self::new("090064", "22000", message.to_string())
+    }
+
     /// 002043: what the statement names exists, but is something else or is in no state for it.
     pub fn not_performable(message: impl fmt::Display) -> Self {
         Self::compilation("002043", "02000", message)

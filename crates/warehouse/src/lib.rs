@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod catalog;
 pub mod context;
+pub mod ddl;
 pub mod error;
 pub mod parse;
 pub mod result;

@@ -34,7 +34,7 @@ impl LoadTarget {
 pub struct FileLoad {
     /// The file's path below the stage's location; with the target it identifies the record.
     pub file: String,
-    /// The stage's location as COPY_HISTORY shows it, such as `s3://bucket/prefix/`.
+    /// The stage's location as `COPY_HISTORY` shows it, such as `s3://bucket/prefix/`.
     pub location: String,
     pub etag: Option<String>,
     pub size_bytes: u64,

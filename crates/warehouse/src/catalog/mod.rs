@@ -157,6 +157,23 @@ impl Catalog {
         Ok(())
     }
 
+    /// Gives any object another comment.
+    ///
+    /// # Errors
+    /// 002003 when it is not there.
+    pub fn set_comment(
+        &mut self,
+        kind: ObjectKind,
+        name: &QualifiedName,
+        comment: Option<String>,
+    ) -> Result<(), SqlError> {
+        let found = self.names.get(&(NameSpace::of(kind), name.clone())).and_then(|id| self.objects.get_mut(id));
+        let found = found.filter(|object| object.kind() == kind);
+        let object = found.ok_or_else(|| SqlError::does_not_exist(kind, name))?;
+        Arc::make_mut(object).header_mut().comment = comment;
+        Ok(())
+    }
+
     /// Gives an object another name. Whatever refers to it by name keeps the old one, as on Snowflake.
     ///
     /// # Errors
@@ -201,7 +218,7 @@ impl Catalog {
 
     /// The committed objects, as the store found them.
     pub(crate) fn restore(objects: Vec<Object>, last_id: u64) -> Self {
-        let mut catalog = Self { last_id: last_id, ..Self::default() };
+        let mut catalog = Self { last_id, ..Self::default() };
         for object in objects {
             let (key, id) = ((NameSpace::of(object.kind()), object.header().name.clone()), object.header().id);
             catalog.names.insert(key, id);

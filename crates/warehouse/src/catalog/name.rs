@@ -31,11 +31,13 @@ impl QualifiedName {
     }
 
     /// The database this name lies in.
+    #[must_use]
     pub fn parent_database(&self) -> Self {
         Self::account(&self.database)
     }
 
     /// The schema this name lies in.
+    #[must_use]
     pub fn parent_schema(&self) -> Self {
         Self::schema(&self.database, &self.schema)
     }

@@ -22,7 +22,7 @@ pub struct Header {
     pub text: String,
 }
 
-/// `TRANSIENT` and `DATA_RETENTION_TIME_IN_DAYS`, recorded and shown.
+/// `TRANSIENT` and `DATA_RETENTION_TIME_IN_DAYS`: recorded and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Retention {
     pub transient: bool,
@@ -123,7 +123,7 @@ impl fmt::Debug for StageCredentials {
     }
 }
 
-/// What a stage's FILE_FORMAT says.
+/// What a stage's `FILE_FORMAT` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageFormat {
@@ -169,6 +169,8 @@ pub enum StreamMode {
 pub struct Task {
     pub header: Header,
     pub warehouse: Option<String>,
+    /// For a task without a warehouse.
+    pub managed_initial_warehouse_size: Option<String>,
     pub schedule: Option<Schedule>,
     /// The WHEN condition's text.
     pub condition: Option<String>,

@@ -22,7 +22,7 @@ const FAN_IN: usize = 8;
 /// Most groups of one merge.
 const MAX_FAN_IN: usize = 32;
 /// How long a finished merge waits for writers before it is given up and done anew later.
-const WAIT_FOR_WRITERS: Duration = Duration::from_secs(60);
+const WAIT_FOR_WRITERS: Duration = Duration::from_mins(1);
 
 /// What [`Store::compact`] found to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -102,9 +102,9 @@ impl Drop for GroupFile {
 
 impl Group {
     /// Rows that a transaction has not written yet; `rows` as [`physical`] makes them, ordered by row id.
-    pub(super) fn in_memory(id: u64, rows: RecordBatch) -> Result<Self, SqlError> {
-        let meta = GroupMeta::of(id, &rows)?;
-        Ok(Self { meta, source: Source::Memory(Arc::new(slices(&rows).collect())) })
+    pub(super) fn in_memory(id: u64, rows: &RecordBatch) -> Result<Self, SqlError> {
+        let meta = GroupMeta::of(id, rows)?;
+        Ok(Self { meta, source: Source::Memory(Arc::new(slices(rows).collect())) })
     }
 
     /// Writes rows, ordered by row id, to a file of their own and syncs it. The folder's entry is the caller's to sync.

@@ -42,7 +42,7 @@ const STATE: &str = "state";
 const FORMAT: u32 = 1;
 /// Deletion records of one group before they are folded into one.
 const MAX_DELETION_RECORDS: u32 = 32;
-/// Days for which TASK_HISTORY goes back.
+/// Days for which `TASK_HISTORY` goes back.
 const RUN_RETENTION_DAYS: i64 = 7;
 /// How often loads that nothing remembers any more are removed.
 const PRUNE_EVERY_DAYS: i64 = 1;

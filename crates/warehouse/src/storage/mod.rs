@@ -190,11 +190,15 @@ impl Inner {
         }
         self.reached(Step::FilesSynced);
         // Before the record: a file may be left without one, but no record without its files.
-        added.iter().for_each(|group| group.set_kept(true));
+        for group in &added {
+            group.set_kept(true);
+        }
         match self.journal.commit(base, &mut new, records) {
             Ok(()) => {}
             Err(CommitFailure::NotDone(error)) => {
-                added.iter().for_each(|group| group.set_kept(false));
+                for group in &added {
+                    group.set_kept(false);
+                }
                 return Err(error);
             }
             Err(CommitFailure::Unknown(error)) => {

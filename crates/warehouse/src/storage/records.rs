@@ -16,15 +16,19 @@ impl Records {
         self.loads.is_empty() && self.forgotten.is_empty() && self.runs.is_empty()
     }
 
-    /// What this transaction says of a file: `None` when it leaves that to what is committed.
-    pub(super) fn load(&self, target: LoadTarget, file: &str) -> Option<Option<&FileLoad>> {
-        let own = self.loads.get(&(target.object(), file.to_owned()));
-        if own.is_none() && !self.forgotten.contains(&target.object()) { None } else { Some(own) }
+    /// What this transaction recorded of a file.
+    pub(super) fn load(&self, target: LoadTarget, file: &str) -> Option<&FileLoad> {
+        self.loads.get(&(target.object(), file.to_owned()))
+    }
+
+    /// Whether this transaction forgets what is committed of a target.
+    pub(super) fn forgets(&self, target: LoadTarget) -> bool {
+        self.forgotten.contains(&target.object())
     }
 
     /// Committed loads with this transaction's, by file name.
     pub(super) fn overlay(&self, target: LoadTarget, committed: Vec<FileLoad>) -> Vec<FileLoad> {
-        let committed = if self.forgotten.contains(&target.object()) { Vec::new() } else { committed };
+        let committed = if self.forgets(target) { Vec::new() } else { committed };
         let mut all: BTreeMap<String, FileLoad> = committed.into_iter().map(|load| (load.file.clone(), load)).collect();
         let own = self.loads.range((target.object(), String::new())..);
         let own = own.take_while(|((id, _), _)| *id == target.object());

@@ -93,7 +93,8 @@ impl Snapshot {
     /// What became of a file, as far as it is remembered: `None` for one taken up longer ago than the target keeps.
     pub fn file_load(&self, target: LoadTarget, file: &str) -> Result<Option<FileLoad>, SqlError> {
         match self.records.load(target, file) {
-            Some(known) => Ok(known.cloned()),
+            Some(own) => Ok(Some(own.clone())),
+            None if self.records.forgets(target) => Ok(None),
             None => self.store.journal.load(target, file),
         }
     }

@@ -46,8 +46,8 @@ impl TableRows {
         let mut order: Vec<usize> = (0..row_ids.len()).collect();
         order.sort_unstable_by_key(|index| row_ids[*index]);
         let ascending: Vec<u64> = order.iter().map(|index| row_ids[*index]).collect();
-        if let Some(twice) = ascending.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(SqlError::internal(format_args!("row {} is changed twice by one statement", twice[0])));
+        if let Some((_, twice)) = ascending.iter().zip(ascending.iter().skip(1)).find(|(one, next)| one == next) {
+            return Err(SqlError::internal(format_args!("row {twice} is changed twice by one statement")));
         }
         let mut found = vec![None; row_ids.len()];
         for (index, state) in self.groups.iter().enumerate() {

@@ -217,7 +217,7 @@ impl Transaction {
         let columns = &self.table(table)?.columns;
         let schema = stored_schema(columns.iter().map(|column| (column.id, column.data_type.to_arrow())));
         let stored = stored_rows(schema, rows.columns().to_vec(), ids, appended_at)?;
-        Group::in_memory(self.store.new_group_id(), sorted(stored)?)
+        Group::in_memory(self.store.new_group_id(), &sorted(stored)?)
     }
 
     /// Adds a group in memory, and writes the table's groups out when they have become many.

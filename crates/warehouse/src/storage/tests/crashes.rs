@@ -41,7 +41,7 @@ async fn a_crash_at_any_step_of_a_commit_leaves_the_state_before_or_after_and_no
     insert(&store, table, &[(1, "a"), (2, "b")]).await;
 
     let copies = TempDir::new().unwrap();
-    let taken = watch(&store, dir.path(), copies.path());
+    let watched = watch(&store, dir.path(), copies.path());
     let mut transaction = store.begin(WAIT).await.unwrap();
     let other = create_table(&mut transaction, "T2");
     for key in 0..10 {
@@ -52,7 +52,7 @@ async fn a_crash_at_any_step_of_a_commit_leaves_the_state_before_or_after_and_no
     transaction.consume_stream(stream).unwrap();
     transaction.commit().await.unwrap();
 
-    let taken = std::mem::take(&mut *taken.lock().unwrap());
+    let taken = std::mem::take(&mut *watched.lock().unwrap());
     let steps: Vec<Step> = taken.iter().map(|(step, _)| *step).collect();
     assert!(steps.iter().filter(|step| **step == Step::FileWritten).count() > 1, "{steps:?}");
     assert_eq!(steps[steps.len() - 3..], [Step::FilesSynced, Step::Recorded, Step::Published]);
@@ -62,8 +62,8 @@ async fn a_crash_at_any_step_of_a_commit_leaves_the_state_before_or_after_and_no
         let snapshot = store.snapshot();
         assert_eq!(keys(&table_rows(&snapshot, table)), if is_recorded { vec![2] } else { vec![1, 2] }, "{step:?}");
         assert_eq!(snapshot.stream_has_data(stream).unwrap(), !is_recorded, "{step:?}");
-        let copied = snapshot.catalog().find::<Table>(&name("T2")).map(|table| snapshot.row_count(table.id()));
-        assert_eq!(copied, is_recorded.then_some(500), "{step:?}");
+        let in_second = snapshot.catalog().find::<Table>(&name("T2")).map(|table| snapshot.row_count(table.id()));
+        assert_eq!(in_second, is_recorded.then_some(500), "{step:?}");
         let named = store.inner.current().group_ids().len();
         assert_eq!(files(&dir), named, "orphans after {step:?}");
         // And it goes on from there.
@@ -80,9 +80,9 @@ async fn a_crash_at_any_step_of_a_merge_changes_nothing() {
     }
     let before = table_rows(&store.snapshot(), table);
     let copies = TempDir::new().unwrap();
-    let taken = watch(&store, dir.path(), copies.path());
+    let watched = watch(&store, dir.path(), copies.path());
     store.compact().await.unwrap();
-    let taken = std::mem::take(&mut *taken.lock().unwrap());
+    let taken = std::mem::take(&mut *watched.lock().unwrap());
     assert_eq!(taken.len(), 4);
     for (step, dir) in taken {
         let store = open(&dir);

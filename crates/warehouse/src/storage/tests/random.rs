@@ -45,7 +45,7 @@ impl Run<'_> {
             }
             7..9 => {
                 self.transaction.delete(table, &some).unwrap();
-                some.iter().for_each(|id| drop(self.model.tables.get_mut(&table).unwrap().remove(id)));
+                self.model.tables.get_mut(&table).unwrap().retain(|id, _| !some.contains(id));
             }
             _ if self.random.random_bool(0.2) => {
                 assert_eq!(self.transaction.truncate(table).unwrap(), live.len() as u64);
