@@ -18,7 +18,7 @@ pub struct Header {
     /// The role that created it.
     pub owner: String,
     pub comment: Option<String>,
-    /// The CREATE statement, for GET_DDL and SHOW; a stage's without its credentials.
+    /// The CREATE statement, for `GET_DDL` and SHOW; a stage's without its credentials.
     pub text: String,
 }
 

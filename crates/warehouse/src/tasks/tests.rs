@@ -84,6 +84,7 @@ impl Setting {
         let mut task = Task {
             header: header(id, QualifiedName::new("D", "S", format!("T{id}"))),
             warehouse: Some("W".to_owned()),
+            managed_initial_warehouse_size: None,
             schedule: Some(Schedule { interval: Duration::from_millis(20), text: "20 MS".to_owned() }),
             condition: None,
             definition: definition.to_owned(),
