@@ -191,8 +191,8 @@ impl Transaction {
         }
         let offset = self.base.version;
         for stream in std::mem::take(&mut self.work.consumed) {
-            // A stream dropped since has no offset to move; one that stands there already is left unchanged.
-            if self.catalog().by_id::<Stream>(stream).is_some_and(|stream| stream.offset != offset) {
+            // A stream dropped since has no offset to move; one that this transaction created stands further already.
+            if self.catalog().by_id::<Stream>(stream).is_some_and(|stream| stream.offset < offset) {
                 self.catalog_mut().update_by_id(stream, |stream: &mut Stream| stream.offset = offset);
             }
         }

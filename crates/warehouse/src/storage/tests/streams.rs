@@ -105,3 +105,16 @@ async fn a_stream_is_stale_once_its_table_is_gone() {
     let mut transaction = store.begin(WAIT).await.unwrap();
     assert_eq!(transaction.consume_stream(stream).unwrap_err().code, "091901");
 }
+
+#[tokio::test]
+async fn a_stream_starts_after_the_transaction_that_creates_it_even_when_that_consumes_it() {
+    let (_dir, store, table) = fixture().await;
+    let mut transaction = store.begin(WAIT).await.unwrap();
+    transaction.insert(table, &rows(&[(1, "with it")])).unwrap();
+    let stream = create_stream(&mut transaction, "ST", table);
+    transaction.consume_stream(stream).unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(keys(&stream_rows(&store.snapshot(), stream)), [0; 0]);
+    insert(&store, table, &[(2, "after")]).await;
+    assert_eq!(keys(&stream_rows(&store.snapshot(), stream)), [2]);
+}
