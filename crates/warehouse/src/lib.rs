@@ -6,6 +6,7 @@ pub mod context;
 pub mod ddl;
 pub mod error;
 pub mod parse;
+pub mod pipes;
 pub mod result;
 pub mod runners;
 pub mod server;
