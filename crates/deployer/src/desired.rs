@@ -86,6 +86,21 @@ pub(crate) fn stream_table(object: &Rendered) -> Result<String, FormError> {
     table.map(str::to_owned).ok_or_else(|| lacks(object, "ON TABLE"))
 }
 
+/// A view's query, folded: what follows the first AS outside quotes. Servers differ in what they keep of the clauses before.
+pub(crate) fn view_query(text: &str) -> String {
+    let folded = fold(text);
+    let (mut quoted, mut start) = (false, None);
+    for (at, c) in folded.char_indices() {
+        quoted ^= c == '\'';
+        let word = folded.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(" AS "));
+        if word && !quoted {
+            start = Some(at + 4);
+            break;
+        }
+    }
+    start.map_or_else(String::new, |start| folded[start..].to_owned())
+}
+
 /// Text with every run of white space outside quotes as one space, and without the final semicolon: two texts that fold
 /// to the same mean the same.
 pub(crate) fn fold(text: &str) -> String {
@@ -182,7 +197,7 @@ mod tests {
                     let task = task(&object).unwrap();
                     assert_eq!(
                         (task.schedule.as_str(), task.warehouse.as_deref()),
-                        ("2 MINUTE", Some("CUSTOMER_PIPELINE"))
+                        ("2 MINUTES", Some("CUSTOMER_PIPELINE"))
                     );
                     assert!(task.condition.starts_with("SYSTEM$STREAM_HAS_DATA('"));
                     assert!(task.definition.starts_with("MERGE INTO "));
@@ -205,6 +220,7 @@ mod tests {
     fn texts_that_differ_in_white_space_alone_are_the_same() {
         assert_eq!(fold("SELECT  1,\n\t'a  b'\n;"), fold("SELECT 1, 'a  b'"));
         assert_ne!(fold("SELECT 'a  b'"), fold("SELECT 'a b'"));
+        assert_eq!(view_query("create view V comment = 'such AS x' as\n  SELECT 1  AS ONE;"), "SELECT 1 AS ONE");
         assert!(same_type("VARCHAR", "VARCHAR(16777216)") && same_type("NUMBER(19,0)", "NUMBER(19, 0)"));
         assert!(!same_type("VARCHAR(10)", "VARCHAR(16777216)") && !same_type("TIMESTAMP_NTZ(3)", "TIMESTAMP_NTZ(9)"));
     }

@@ -176,7 +176,7 @@ impl Plan {
         match object.kind {
             Kind::Database | Kind::Schema | Kind::Warehouse | Kind::FileFormat => {}
             Kind::View => {
-                if desired::fold(value("text")) != desired::fold(&object.text) {
+                if desired::view_query(value("text")) != desired::view_query(&object.text) {
                     self.whole(Action::Replace, object);
                 }
             }

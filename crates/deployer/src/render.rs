@@ -209,12 +209,12 @@ fn identifier(variable: &'static str, text: &str) -> Result<String, RenderError>
     })
 }
 
-/// `2 MINUTE` or `30 SECOND`.
+/// `2 MINUTES` or `30 SECONDS`.
 fn schedule(variables: &Variables) -> Result<String, RenderError> {
     let every = variables.schedule;
     match (every.as_secs(), every.subsec_nanos()) {
-        (seconds @ 1.., 0) if seconds % 60 == 0 => Ok(format!("{} MINUTE", seconds / 60)),
-        (seconds @ 1.., 0) => Ok(format!("{seconds} SECOND")),
+        (seconds @ 1.., 0) if seconds % 60 == 0 => Ok(format!("{} MINUTES", seconds / 60)),
+        (seconds @ 1.., 0) => Ok(format!("{seconds} SECONDS")),
         _ => Err(RenderError::Variable {
             variable: "schedule",
             value: format!("{every:?}"),
@@ -294,7 +294,7 @@ mod tests {
         let text = objects.iter().map(|object| object.text.as_str()).collect::<String>();
         assert!(text.contains("STORAGE_INTEGRATION = LAKE") && !text.contains("CREDENTIALS"));
         assert!(text.contains("USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'"));
-        assert!(text.contains("SCHEDULE = '30 SECOND'"));
+        assert!(text.contains("SCHEDULE = '30 SECONDS'"));
     }
 
     #[test]
