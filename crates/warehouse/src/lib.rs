@@ -11,6 +11,7 @@ pub mod result;
 pub mod runners;
 pub mod server;
 pub mod show;
+pub mod stage;
 pub mod storage;
 pub mod tasks;
 pub mod types;
