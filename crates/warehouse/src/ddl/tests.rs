@@ -291,3 +291,32 @@ async fn create_table_as_takes_the_querys_columns() {
     let other = statement("CREATE TABLE u AS SELECT 1 AS a, 1 AS a");
     assert_eq!(create_table_as(&mut transaction, &fixture.context, &other, &twice).unwrap_err().code, "002025");
 }
+
+#[tokio::test]
+async fn a_column_with_nulls_cannot_become_not_null_and_one_without_can_whatever_streams_still_hold() {
+    use datafusion::arrow::{
+        array::{RecordBatch, new_null_array},
+        datatypes::{Field, Schema as ArrowSchema},
+    };
+    let mut fixture = Fixture::new().await;
+    fixture.run("CREATE TABLE t (a VARCHAR); CREATE STREAM sm ON TABLE t APPEND_ONLY = TRUE").await.unwrap();
+    let table = fixture.table("T").id();
+    let data_type = SqlType::VARCHAR.to_arrow();
+    let schema = ArrowSchema::new(vec![Field::new("A", data_type.clone(), true)]);
+    let nulls = RecordBatch::try_new(schema.into(), vec![new_null_array(&data_type, 2)]).unwrap();
+    let mut transaction = fixture.store.begin(Duration::from_secs(10)).await.unwrap();
+    transaction.insert(table, &nulls).unwrap();
+    transaction.commit().await.unwrap();
+    fixture.fails("ALTER TABLE t ALTER COLUMN a SET NOT NULL", "100072", "A").await;
+    fixture.fails("ALTER TABLE t ADD COLUMN b NUMBER NOT NULL", "002264", "B").await;
+    fixture.fails("ALTER TABLE t ADD COLUMN b NUMBER DEFAULT 1", "000002", "DEFAULT").await;
+
+    let mut transaction = fixture.store.begin(Duration::from_secs(10)).await.unwrap();
+    transaction.truncate(table).unwrap();
+    transaction.commit().await.unwrap();
+    fixture.run("ALTER TABLE t ALTER COLUMN a SET NOT NULL").await.unwrap();
+    assert_eq!(shown(&fixture.table("T")), ["A VARCHAR(16777216) NOT NULL"]);
+    let snapshot = fixture.store.snapshot();
+    let stream = snapshot.catalog().get::<Stream>(&full("SM")).unwrap().header.id;
+    assert_eq!(snapshot.stream(stream).unwrap()[0].read(None).unwrap()[0].num_rows(), 2);
+}

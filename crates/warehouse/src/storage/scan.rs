@@ -36,9 +36,10 @@ pub(super) enum Pick {
     Appended(Version, Version),
 }
 
-/// The schema of a scan of these columns.
+/// The schema of a scan of these columns: all nullable, whatever the table declares, as a stream still has rows from
+/// before a column became NOT NULL.
 pub(super) fn scan_schema(columns: &[Column]) -> SchemaRef {
-    let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.to_arrow(), column.nullable));
+    let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.to_arrow(), true));
     let row_id = Field::new(ROW_ID, DataType::UInt64, false);
     Arc::new(Schema::new(fields.chain([row_id]).collect::<Vec<_>>()))
 }
