@@ -2,9 +2,11 @@
 
 pub mod backend;
 pub mod catalog;
+mod config;
 pub mod context;
 pub mod ddl;
 pub mod error;
+mod metrics;
 pub mod parse;
 pub mod pipes;
 pub mod result;
@@ -16,6 +18,8 @@ pub mod storage;
 pub mod tasks;
 pub mod types;
 
+pub use config::{Config, ConfigError};
 pub use context::SessionContext;
 pub use error::SqlError;
+pub use metrics::Metrics;
 pub use result::{Cell, QueryResult, ResultColumn, Rows, StatementKind};

@@ -16,6 +16,7 @@ pub use status::Board;
 use crate::{
     SqlError,
     catalog::{FileLoad, LoadStatus, ObjectId, Pipe},
+    metrics::Metrics,
     storage::{Snapshot, Store},
     types::Moment,
 };
@@ -109,26 +110,28 @@ struct Progress {
     paused_until: Option<Instant>,
 }
 
+/// How pipes run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the runner notes what it sees.
+    pub board: Board,
+    pub poll_interval: Duration,
+    pub metrics: Metrics,
+}
+
 struct Runner {
     store: Store,
     loader: Arc<dyn Loader>,
-    board: Board,
+    options: Options,
     pipes: HashMap<ObjectId, Progress>,
-    poll_interval: Duration,
     shutdown: Shutdown,
 }
 
 /// Runs pipes until `shutdown`; a file that is being loaded then is finished or rolled back with the runner.
-pub async fn run(
-    store: Store,
-    loader: Arc<dyn Loader>,
-    board: Board,
-    mut requests: Requests,
-    poll_interval: Duration,
-    shutdown: Shutdown,
-) {
+pub async fn run(store: Store, loader: Arc<dyn Loader>, mut requests: Requests, options: Options, shutdown: Shutdown) {
     let mut versions = store.subscribe();
-    let mut runner = Runner { store, loader, board, pipes: HashMap::new(), poll_interval, shutdown: shutdown.clone() };
+    let poll_interval = options.poll_interval;
+    let mut runner = Runner { store, loader, options, pipes: HashMap::new(), shutdown: shutdown.clone() };
     while !shutdown.is_requested() {
         versions.borrow_and_update();
         let is_idle = tokio::select! {
@@ -151,7 +154,7 @@ impl Runner {
         let pipes: Vec<Pipe> = snapshot.catalog().list::<Pipe>().cloned().collect();
         let ids: HashSet<ObjectId> = pipes.iter().map(|pipe| pipe.header.id).collect();
         self.pipes.retain(|id, _| ids.contains(id));
-        self.board.keep(&ids);
+        self.options.board.keep(&ids);
         let mut is_idle = true;
         for pipe in pipes.iter().filter(|pipe| pipe.auto_ingest && !pipe.paused) {
             is_idle = false;
@@ -172,20 +175,24 @@ impl Runner {
         let progress = self.pipes.entry(id).or_default();
         progress.arrivals.remember(id, snapshot)?;
         let new = progress.arrivals.new_files(files, pipe.header.created_on, Moment::now());
-        self.board.polled(id, new.len());
+        self.options.board.polled(id, new.len());
         for (loaded, file) in new.iter().enumerate() {
             if self.shutdown.is_requested() {
                 return Ok(());
             }
             let load = self.loader.load(id, file).await?;
+            let metrics = &self.options.metrics;
+            metrics.rows.inc_by(load.rows_loaded);
             if load.status == LoadStatus::Failed {
+                Metrics::outcome(&metrics.files, "failed");
                 let error = load.first_error.as_deref().unwrap_or_default();
                 tracing::warn!(pipe = %pipe.header.name, file = file.path, error, "a file could not be loaded");
             } else {
+                Metrics::outcome(&metrics.files, "loaded");
                 tracing::debug!(pipe = %pipe.header.name, file = file.path, rows = load.rows_loaded, "loaded a file");
             }
             progress.arrivals.loaded(&file.path);
-            self.board.loaded(id, &load, new.len() - loaded - 1);
+            self.options.board.loaded(id, &load, new.len() - loaded - 1);
         }
         Ok(())
     }
@@ -200,10 +207,12 @@ impl Runner {
             }
             Err(error) => {
                 tracing::warn!(pipe = %pipe.header.name, %error, "a pipe could not load; it tries again");
-                let pause = self.poll_interval.saturating_mul(1 << progress.failures.min(10)).min(LONGEST_PAUSE);
+                self.options.metrics.pipe_failures.inc();
+                let pause =
+                    self.options.poll_interval.saturating_mul(1 << progress.failures.min(10)).min(LONGEST_PAUSE);
                 progress.failures = progress.failures.saturating_add(1);
                 progress.paused_until = Some(Instant::now() + pause);
-                self.board.failed(pipe.header.id, error.message);
+                self.options.board.failed(pipe.header.id, error.message);
             }
         }
     }

@@ -85,8 +85,9 @@ impl Setting {
         let fake = Fake { store, files: Arc::default(), down: Arc::default(), attempts: Arc::default() };
         let (board, shutdown, (refresher, requests)) = (Board::default(), Shutdown::new(), refresher());
         let loader = Arc::new(fake.clone());
-        let poll = Duration::from_millis(10);
-        let runner = tokio::spawn(run(fake.store.clone(), loader, board.clone(), requests, poll, shutdown.clone()));
+        let poll_interval = Duration::from_millis(10);
+        let options = Options { board: board.clone(), poll_interval, metrics: Metrics::unregistered() };
+        let runner = tokio::spawn(run(fake.store.clone(), loader, requests, options, shutdown.clone()));
         Self { fake, pipe, board, refresher, shutdown, runner, folder }
     }
 

@@ -34,6 +34,13 @@ pub(super) async fn login(
             &format!("The local warehouse knows user names and passwords only, not the authenticator {other}."),
         );
     }
+    if let Some(account) = &server.options.account {
+        let given = data.account_name.unwrap_or_default();
+        if !given.eq_ignore_ascii_case(account) {
+            let message = format!("The account {given} does not exist here: this warehouse serves another one.");
+            return answer::refusal("390100", &message);
+        }
+    }
     let (name, password) = (data.login_name.unwrap_or_default(), data.password.unwrap_or_default());
     let Some(user) = users::authenticate(&server.options.users, &name, &password) else {
         tracing::warn!(user = name, "login refused");

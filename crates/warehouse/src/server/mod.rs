@@ -17,7 +17,7 @@ mod users;
 
 pub use users::User;
 
-use crate::backend::Backend;
+use crate::{backend::Backend, metrics::Metrics};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -25,18 +25,22 @@ use axum::{
 };
 use sessions::Sessions;
 use statements::{Limits, Statements};
-use std::{sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 use telemetry::Shutdown;
 use tokio::net::TcpListener;
 
 /// What the server is told by the warehouse's configuration.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The account that clients must name, if any.
+    pub account: Option<String>,
     pub users: Vec<User>,
     /// After this long a request is answered with "in progress" and a place to ask again.
     pub inline_wait: Duration,
     pub statement_timeout: Duration,
     pub max_result_bytes: usize,
+    /// How long open connections and abandoned statements may hold up a stop.
+    pub grace: Duration,
 }
 
 impl Options {
@@ -60,18 +64,31 @@ pub async fn serve(
     listener: TcpListener,
     options: Options,
     backend: Arc<dyn Backend>,
+    metrics: Metrics,
     shutdown: Shutdown,
 ) -> std::io::Result<()> {
-    let server =
-        Arc::new(Server { options, backend, sessions: Sessions::default(), statements: Statements::default() });
-    let stopping = {
-        let server = server.clone();
-        async move {
-            shutdown.requested().await;
-            server.statements.abort_everything();
-        }
+    let server = Arc::new(Server {
+        options,
+        backend,
+        sessions: Sessions::new(metrics.sessions.clone()),
+        statements: Statements::new(metrics),
+    });
+    let grace = server.options.grace;
+    let stop = shutdown.clone();
+    let serving = axum::serve(listener, routes(Arc::clone(&server)))
+        .with_graceful_shutdown(async move { stop.requested().await })
+        .into_future();
+    let deadline = async {
+        shutdown.requested().await;
+        server.statements.abort_everything();
+        tokio::time::sleep(grace).await;
     };
-    axum::serve(listener, routes(server)).with_graceful_shutdown(stopping).await
+    let outcome = tokio::select! {
+        ended = serving => ended,
+        () = deadline => Ok(()),
+    };
+    server.statements.finish(grace).await;
+    outcome
 }
 
 fn routes(server: Arc<Server>) -> Router {

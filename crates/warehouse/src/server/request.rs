@@ -40,6 +40,8 @@ pub(super) struct Login {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) struct LoginData {
     #[serde(default)]
+    pub(super) account_name: Option<String>,
+    #[serde(default)]
     pub(super) login_name: Option<String>,
     #[serde(default)]
     pub(super) password: Option<String>,

@@ -2,6 +2,7 @@
 //! Snowflake; sessions do not survive a restart of the warehouse, so clients log in again.
 
 use crate::{SessionContext, backend::BackendSession};
+use prometheus_client::metrics::gauge::Gauge;
 use std::{
     collections::HashMap,
     sync::{
@@ -77,13 +78,17 @@ impl Refused {
     }
 }
 
-#[derive(Default)]
 pub(super) struct Sessions {
     entries: Mutex<HashMap<i64, Entry>>,
     next: AtomicI64,
+    open: Gauge,
 }
 
 impl Sessions {
+    pub(super) fn new(open: Gauge) -> Self {
+        Self { entries: Mutex::default(), next: AtomicI64::default(), open }
+    }
+
     pub(super) fn open(&self, backend: Box<dyn BackendSession>) -> (Arc<Session>, Tokens) {
         let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let context = Mutex::new(backend.context().clone());
@@ -102,6 +107,7 @@ impl Sessions {
             master_expires: now + MASTER_VALIDITY,
         };
         entries.insert(id, entry);
+        self.open.set(entries.len() as i64);
         (session, tokens)
     }
 
@@ -124,7 +130,9 @@ impl Sessions {
 
     /// Ends a session; its open transaction is rolled back once nobody holds it.
     pub(super) fn close(&self, token: &str) {
-        lock(&self.entries).retain(|_, entry| entry.tokens.session != token);
+        let mut entries = lock(&self.entries);
+        entries.retain(|_, entry| entry.tokens.session != token);
+        self.open.set(entries.len() as i64);
     }
 }
 

@@ -2,14 +2,14 @@
 //! be asked for again and can be aborted.
 
 use super::{answer, answer::Body, sessions::Session, sessions::lock};
-use crate::{SqlError, parse};
+use crate::{SqlError, metrics::Metrics, parse};
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Finished statements that can still be asked for: the latest so many, and of them only so many bytes. Snowflake keeps
 /// results for a day; here they serve a client that polls or repeats a request whose answer it lost.
@@ -70,12 +70,27 @@ struct Table {
     order: VecDeque<String>,
 }
 
-#[derive(Default)]
 pub(super) struct Statements {
     table: Mutex<Table>,
+    /// All that still run, so that a stop can wait for the last to let go of the store.
+    running: TaskTracker,
+    metrics: Metrics,
 }
 
 impl Statements {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self { table: Mutex::default(), running: TaskTracker::new(), metrics }
+    }
+
+    /// Aborts what runs and waits until it has ended, at most for `wait`.
+    pub(super) async fn finish(&self, wait: Duration) {
+        self.running.close();
+        self.abort_everything();
+        if tokio::time::timeout(wait, self.running.wait()).await.is_err() {
+            tracing::warn!(statements = self.running.len(), "statements did not end in time");
+        }
+    }
+
     /// Starts a statement. A request that was seen before (drivers repeat one whose answer they lost) gets the statement
     /// that it started then: DML must not run twice.
     pub(super) fn start(&self, session: &Arc<Session>, request: &str, sql: String, limits: Limits) -> Arc<Statement> {
@@ -97,9 +112,15 @@ impl Statements {
         table.order.push_back(statement.id.clone());
         table.by_id.insert(statement.id.clone(), statement.clone());
         table.forget();
-        let (session, running) = (session.clone(), statement.clone());
-        tokio::spawn(async move {
+        let (session, running, metrics) = (session.clone(), statement.clone(), self.metrics.clone());
+        self.running.spawn(async move {
+            let started = Instant::now();
             let outcome = run(&session, &running, limits).await;
+            metrics.statement_seconds.observe(started.elapsed().as_secs_f64());
+            Metrics::outcome(
+                &metrics.statements,
+                if matches!(outcome, State::Failed(..)) { "failed" } else { "succeeded" },
+            );
             sender.send_replace(outcome);
         });
         statement

@@ -59,6 +59,7 @@ struct Client {
     ran: Arc<AtomicUsize>,
     go: Arc<Notify>,
     shutdown: Shutdown,
+    account: &'static str,
     token: String,
     master: String,
 }
@@ -78,16 +79,19 @@ impl Client {
             ran: fake.ran.clone(),
             go: fake.go.clone(),
             shutdown: shutdown.clone(),
+            account: "LOCAL",
             token: String::new(),
             master: String::new(),
         };
         let options = Options {
+            account: Some("local".into()),
+            grace: Duration::from_secs(1),
             users: vec![User::new("loader", Secret::new("right"))],
             inline_wait,
             statement_timeout: Duration::from_mins(1),
             max_result_bytes: 1 << 20,
         };
-        tokio::spawn(serve(listener, options, Arc::new(fake), shutdown));
+        tokio::spawn(serve(listener, options, Arc::new(fake), Metrics::unregistered(), shutdown));
         client
     }
 
@@ -100,7 +104,7 @@ impl Client {
     }
 
     async fn login(&self, query: &str, password: &str, parameters: Value) -> Value {
-        let data = json!({"LOGIN_NAME": "LOADER", "PASSWORD": password, "SESSION_PARAMETERS": parameters});
+        let data = json!({"ACCOUNT_NAME": self.account, "LOGIN_NAME": "LOADER", "PASSWORD": password, "SESSION_PARAMETERS": parameters});
         self.send("POST", &format!("/session/v1/login-request{query}"), "", Some(&json!({ "data": data }))).await
     }
 
@@ -140,6 +144,15 @@ async fn a_wrong_password_is_refused_with_the_code_drivers_know() {
         assert_eq!(answer["code"], code, "{answer}");
         assert_eq!(answer["success"], code.is_null());
     }
+}
+
+#[tokio::test]
+async fn another_account_is_refused_by_name() {
+    let mut client = Client::start(LONG).await;
+    client.account = "elsewhere";
+    let answer = client.login("", "right", json!({})).await;
+    assert_eq!(answer["code"], "390100");
+    assert!(answer["message"].as_str().unwrap().contains("elsewhere"));
 }
 
 #[tokio::test]

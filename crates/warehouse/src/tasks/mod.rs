@@ -14,6 +14,7 @@ use crate::{
     SqlError,
     backend::Backend,
     catalog::{ObjectId, Task},
+    metrics::Metrics,
     storage::Store,
     types::Moment,
 };
@@ -65,6 +66,7 @@ pub async fn run(
     backend: Arc<dyn Backend>,
     mut requests: Requests,
     options: Options,
+    metrics: Metrics,
     shutdown: Shutdown,
 ) {
     let mut versions = store.subscribe();
@@ -78,7 +80,7 @@ pub async fn run(
         timetable.keep(snapshot.catalog().list::<Task>(), now);
         for (task, scheduled_at) in timetable.take_due(now) {
             if running.insert(task) {
-                runs.spawn(run::run(store.clone(), backend.clone(), task, scheduled_at, options));
+                runs.spawn(run::run(store.clone(), backend.clone(), task, scheduled_at, options, metrics.clone()));
             } else {
                 tracing::debug!(%task, "still running: this tick is skipped");
             }
@@ -91,7 +93,7 @@ pub async fn run(
             Some(task) = requests.0.recv() => {
                 // As on Snowflake: while a run goes on, another is not started.
                 if running.insert(task) {
-                    runs.spawn(run::run(store.clone(), backend.clone(), task, Moment::now(), options));
+                    runs.spawn(run::run(store.clone(), backend.clone(), task, Moment::now(), options, metrics.clone()));
                 }
             }
             Some(finished) = runs.join_next() => match finished {

@@ -5,6 +5,7 @@ use crate::{
     SessionContext, SqlError,
     backend::Backend,
     catalog::{ObjectId, RunState, Task, TaskRun, TaskState},
+    metrics::Metrics,
     storage::Store,
     types::Moment,
 };
@@ -25,6 +26,7 @@ pub(super) async fn run(
     id: ObjectId,
     scheduled_at: Moment,
     options: Options,
+    metrics: Metrics,
 ) -> ObjectId {
     let snapshot = store.snapshot();
     let Some(task) = snapshot.catalog().by_id::<Task>(id).cloned() else { return id };
@@ -65,6 +67,16 @@ pub(super) async fn run(
             record.error_message = Some(error.message.clone());
             tracing::warn!(task = %task.header.name, code = error.code, error = error.message, "a task failed");
         }
+    }
+    let outcome = match record.state {
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+        RunState::Skipped => "skipped",
+        RunState::Cancelled => "cancelled",
+    };
+    Metrics::outcome(&metrics.task_runs, outcome);
+    if let (Some(started), Some(completed)) = (record.started_at, record.completed_at) {
+        metrics.task_seconds.observe((completed.0 - started.0) as f64 / 1e6);
     }
     if let Err(error) = keep(&store, &task, record, options.lock_timeout).await {
         tracing::error!(task = %task.header.name, %error, "the run of a task could not be recorded");

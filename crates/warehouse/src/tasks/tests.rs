@@ -74,7 +74,14 @@ impl Setting {
         transaction.commit().await.unwrap();
         let (fake, shutdown, (trigger, requests)) = (Fake::default(), Shutdown::new(), trigger());
         let options = Options { lock_timeout: Duration::from_secs(10), grace: Duration::from_millis(100) };
-        let runner = tokio::spawn(run(store.clone(), Arc::new(fake.clone()), requests, options, shutdown.clone()));
+        let runner = tokio::spawn(run(
+            store.clone(),
+            Arc::new(fake.clone()),
+            requests,
+            options,
+            Metrics::unregistered(),
+            shutdown.clone(),
+        ));
         Self { store, fake, trigger, shutdown, runner, _folder: folder }
     }
 
