@@ -1,4 +1,4 @@
-//! Where the servers are, from the variables that ../peers-style runners set for the programs that they measure.
+//! Where the servers are, from the variables that a runner sets for the programs it measures.
 
 use anyhow::Context;
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry, Secret};
@@ -28,7 +28,7 @@ pub(crate) struct Roll {
     session: u64,
 }
 
-fn variable(name: &str) -> anyhow::Result<String> {
+pub(crate) fn variable(name: &str) -> anyhow::Result<String> {
     env::var(name).with_context(|| format!("environment variable {name}"))
 }
 
@@ -53,8 +53,12 @@ pub(crate) fn config(roll: Option<&Roll>) -> anyhow::Result<Config> {
         secret_access_key: env::var("AWS_SECRET_ACCESS_KEY").ok().map(Secret::new),
     };
     let mut config = Config::new(kafka, registry, store);
-    config.topics = vec![variable("TOPIC")?];
-    config.group_id = env::var("GROUP").unwrap_or_else(|_| "sink".to_owned());
+    if let Ok(topic) = env::var("TOPIC") {
+        config.topics = vec![topic];
+    }
+    if let Ok(group) = env::var("GROUP") {
+        config.group_id = group;
+    }
     if let Some(roll) = roll {
         config.roll.max_bytes = roll.max_bytes;
         config.roll.max_records = roll.max_records;
@@ -63,5 +67,13 @@ pub(crate) fn config(roll: Option<&Roll>) -> anyhow::Result<Config> {
         config.session_timeout = Duration::from_secs(roll.session);
         config.codec = serde_json::from_value(roll.codec.clone().into())?;
     }
+    Ok(config)
+}
+
+/// For another topic and group than the environment's.
+pub(crate) fn with(topic: &str, group: &str) -> anyhow::Result<Config> {
+    let mut config = config(None)?;
+    config.topics = vec![topic.to_owned()];
+    group.clone_into(&mut config.group_id);
     Ok(config)
 }

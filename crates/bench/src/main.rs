@@ -1,8 +1,15 @@
-//! `bench sink-run`: the sink as one process, configured by the environment variables that a runner of peers sets.
+//! Measures the sink beside what bare reading costs, on real servers. Where they are comes from the environment: BROKERS,
+//! REGISTRY, `S3_ENDPOINT`, BUCKET, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and for `sink-run` TOPIC, GROUP, PREFIX.
 
+mod compare;
 mod endpoints;
+mod floor;
+mod measure;
+mod work;
 
 use clap::{Parser, Subcommand};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use std::{sync::Arc, time::Duration};
 use telemetry::{Health, Shutdown};
 
 /// Measures the sink.
@@ -14,32 +21,78 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the sink until SIGTERM. Reads BROKERS, TOPIC, GROUP, REGISTRY, `S3_ENDPOINT`, BUCKET, PREFIX and `AWS_*`.
-    SinkRun(endpoints::Roll),
+    /// Bare reading, the floor and the sink on the same topic, compared.
+    Sink(compare::Arguments),
+    /// Run the sink until SIGTERM, or until it has written so many records.
+    SinkRun {
+        #[command(flatten)]
+        roll: endpoints::Roll,
+        #[arg(long)]
+        until: Option<u64>,
+    },
     /// Prove that the files under PREFIX tile the topic's log.
     SinkVerify,
+    /// Read the topic and do no more than the floor does.
+    Floor {
+        #[arg(value_enum)]
+        floor: floor::Floor,
+        #[arg(long)]
+        records: u64,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
-    telemetry::logs::init(telemetry::logs::Format::Text, "info")?;
+    let filter = std::env::var("BENCH_LOG").unwrap_or_else(|_| "warn".to_owned());
+    telemetry::logs::init(telemetry::logs::Format::Text, &filter)?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match Cli::parse().command {
-            Command::SinkRun(roll) => {
-                let shutdown = Shutdown::new();
-                shutdown.on_signals()?;
-                let mut registry = prometheus_client::registry::Registry::default();
-                let metrics = sink::Metrics::register(&mut registry);
-                let summary = sink::run(endpoints::config(Some(&roll))?, Health::new(), metrics, shutdown).await?;
-                println!("{}", serde_json::to_string(&summary)?);
-            }
+            Command::Sink(arguments) => compare::run(arguments).await,
+            Command::SinkRun { roll, until } => run_sink(&roll, until).await,
             Command::SinkVerify => {
                 let report = sink::verify(&endpoints::config(None)?).await?;
                 println!("{}", serde_json::to_string_pretty(&report)?);
                 anyhow::ensure!(report.is_whole(), "the files do not tile the log");
+                Ok(())
+            }
+            Command::Floor { floor, records } => {
+                let (brokers, topic) = (endpoints::variable("BROKERS")?, endpoints::variable("TOPIC")?);
+                tokio::task::spawn_blocking(move || floor::read(&brokers, &topic, records, floor)).await??;
+                println!("{}", measure::own()?);
+                Ok(())
             }
         }
-        Ok(())
     })
+}
+
+async fn run_sink(roll: &endpoints::Roll, until: Option<u64>) -> anyhow::Result<()> {
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    let mut registry = Registry::default();
+    let metrics = sink::Metrics::register(&mut registry);
+    let registry = Arc::new(registry);
+    if let Some(until) = until {
+        let (shutdown, registry) = (shutdown.clone(), Arc::clone(&registry));
+        tokio::spawn(async move {
+            while rows(&registry) < until {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            shutdown.request();
+        });
+    }
+    let summary = sink::run(endpoints::config(Some(roll))?, Health::new(), metrics, shutdown).await?;
+    println!("{}", serde_json::to_string(&summary)?);
+    println!("{}", measure::own()?);
+    Ok(())
+}
+
+/// Records in files that were created, from the sink's own metrics.
+fn rows(registry: &Registry) -> u64 {
+    let mut text = String::new();
+    if encode(&mut text, registry).is_err() {
+        return 0;
+    }
+    let counts = text.lines().filter(|line| line.starts_with("sink_rows_total"));
+    counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }

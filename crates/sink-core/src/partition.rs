@@ -17,7 +17,7 @@ use std::{collections::VecDeque, fmt};
 
 use crate::{
     facts::{FileFacts, FoundFile},
-    genesis::{Genesis, Identity, Link},
+    genesis::{Genesis, Identity, Link, Mismatch},
     roll::{Millis, RollPolicy, RollReason},
     stop::Stop,
 };
@@ -180,6 +180,8 @@ pub struct Partition {
     setup: Setup,
     epoch: Epoch,
     state: State,
+    /// Whose log it was when this life began.
+    identity: Option<Identity>,
 }
 
 impl fmt::Debug for Partition {
@@ -191,7 +193,7 @@ impl fmt::Debug for Partition {
 impl Partition {
     /// A partition that was just assigned; epochs must be new each time.
     pub fn assigned(setup: Setup, epoch: Epoch, out: &mut Commands) -> Self {
-        Self { setup, epoch, state: State::Resolving(Resolving::begin(out)) }
+        Self { setup, epoch, state: State::Resolving(Resolving::begin(out)), identity: None }
     }
 
     pub fn epoch(&self) -> Epoch {
@@ -230,9 +232,10 @@ impl Partition {
         if epoch != self.epoch {
             return;
         }
-        match event {
-            Event::Failed(stop) => return self.stop(stop, out),
+        match &event {
+            Event::Failed(stop) => return self.stop(stop.clone(), out),
             Event::Dropped => return self.dropped(now, out),
+            Event::Kafka(facts) => self.identity = Some(facts.identity.clone()),
             _ => {}
         }
         let next = match &mut self.state {
@@ -329,6 +332,27 @@ impl Partition {
             }
             State::Finished => {}
             _ => self.finished(out),
+        }
+    }
+
+    /// Compares the place read from with the log, after a read was out of range: a log that was cut, emptied or made again
+    /// stops the partition.
+    pub fn check_log(&mut self, epoch: Epoch, facts: &KafkaFacts, out: &mut Commands) {
+        let State::Filling(filling) = &self.state else { return };
+        let (at, low, high) = (filling.next(), facts.low, facts.high);
+        if epoch != self.epoch {
+            return;
+        }
+        let ids = self.identity.as_ref().map(|known| (known.topic_id.clone(), facts.identity.topic_id.clone()));
+        if let Some((Some(ours), Some(theirs))) = ids
+            && ours != theirs
+        {
+            let what = "a topic of this name with id";
+            self.stop(Stop::Mismatch(Mismatch { what, theirs: ours, ours: theirs }), out);
+        } else if at < low {
+            self.stop(Stop::Gone { at, low }, out);
+        } else if at > high {
+            self.stop(Stop::BeyondEnd { at, high }, out);
         }
     }
 

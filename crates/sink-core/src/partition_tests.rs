@@ -268,3 +268,23 @@ fn dropped_by_the_group_it_begins_again_after_a_while() {
     machine.tick(50, &mut commands);
     assert_eq!(commands, [Command::AskKafka]);
 }
+
+#[test]
+fn a_log_that_is_cut_or_made_again_while_it_is_read_stops_the_partition() {
+    let Event::Kafka(now) = facts(None, 3, 9) else { panic!() };
+    let again = KafkaFacts { identity: Identity { topic_id: Some("new".into()), ..identity() }, ..now.clone() };
+    let cut = KafkaFacts { low: Position(0), high: Position(-1), ..now.clone() };
+    for (facts, expected) in [(&now, "gone"), (&again, "made again"), (&cut, "cut")] {
+        let (mut machine, mut commands) = filling();
+        machine.check_log(Epoch(0), facts, &mut commands);
+        assert!(commands.is_empty(), "an answer of another epoch");
+        machine.check_log(Epoch(1), facts, &mut commands);
+        let Some(Command::Stopped(stop)) = commands.back() else { panic!("{expected}") };
+        let matches = match expected {
+            "gone" => matches!(stop, Stop::Gone { .. }),
+            "made again" => matches!(stop, Stop::Mismatch(_)),
+            _ => matches!(stop, Stop::BeyondEnd { .. }),
+        };
+        assert!(matches, "{expected}: {stop}");
+    }
+}

@@ -28,6 +28,10 @@ pub enum SinkError {
     /// A remote system failed for longer than its deadline. Starting again continues where the files end.
     #[error("{topic}[{partition}]: {stop}")]
     Partition { topic: String, partition: i32, stop: Stop },
+    #[error("Kafka did not answer: {reason}; may work later")]
+    Unanswered { reason: String },
+    #[error("{topic}[{partition}]: the files are not whole: {fault}; a loss can be accepted behind whole files only")]
+    NotWhole { topic: String, partition: i32, fault: String },
     #[error("the sink's thread ended unexpectedly: a bug")]
     Panicked,
     #[error("local: {what}: {source}")]

@@ -99,11 +99,22 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Makes the consumer and subscribes it.
+/// Makes a consumer and subscribes it.
 ///
 /// # Errors
 /// When librdkafka refuses the configuration.
 pub(crate) fn consumer(config: &Config) -> Result<Consumer, SinkError> {
+    let consumer = unsubscribed(config)?;
+    let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
+    consumer.subscribe(&topics).map_err(|source| SinkError::Kafka { tried: "subscribing", source })?;
+    Ok(consumer)
+}
+
+/// Makes a consumer that can be asked, but belongs to no group yet.
+///
+/// # Errors
+/// When librdkafka refuses the configuration.
+pub(crate) fn unsubscribed(config: &Config) -> Result<Consumer, SinkError> {
     let mut client = ClientConfig::new();
     // Defaults that a property may change.
     client.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100").set("client.id", "sink");
@@ -123,11 +134,9 @@ pub(crate) fn consumer(config: &Config) -> Result<Consumer, SinkError> {
     if let Some(instance) = &config.instance_id {
         client.set("group.instance.id", instance);
     }
-    let failed = |tried| move |source| SinkError::Kafka { tried, source };
-    let consumer: Consumer = client.create_with_context(Context::default()).map_err(failed("making the consumer"))?;
-    let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
-    consumer.subscribe(&topics).map_err(failed("subscribing"))?;
-    Ok(consumer)
+    client
+        .create_with_context(Context::default())
+        .map_err(|source| SinkError::Kafka { tried: "making the consumer", source })
 }
 
 /// A list of partitions, each at the same offset.

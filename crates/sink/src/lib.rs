@@ -3,6 +3,7 @@
 //! What is decided is decided in `sink-core`; this crate carries it out: one thread reads Kafka ([`run`]), tasks wait for
 //! the object store and the registry. [`verify`](verify()) proves afterwards that the files tile the log.
 
+mod accept_loss;
 mod commits;
 mod config;
 mod dead_letters;
@@ -18,6 +19,7 @@ mod tasks;
 mod verify;
 mod worker;
 
+pub use accept_loss::{AcceptedLoss, accept_loss};
 pub use config::{Config, Deadlines, Roll, Start};
 pub use dead_letters::header as dead_letter_header;
 pub use error::{ConfigError, SinkError, StoreError};

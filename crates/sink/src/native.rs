@@ -105,6 +105,17 @@ pub(crate) fn commit<C: ClientContext>(client: &Client<C>, list: &TopicPartition
     if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(code.into()) }
 }
 
+/// The end of a partition's log as the last fetch saw it; asks nobody. `None` before the first fetch.
+pub(crate) fn known_end<C: ClientContext>(client: &Client<C>, topic: &str, partition: i32) -> Option<i64> {
+    let name = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: `name` and the two numbers live through the call, which only writes the latter.
+    let code = unsafe {
+        sys::rd_kafka_get_watermark_offsets(client.native_ptr(), name.as_ptr(), partition, &raw mut low, &raw mut high)
+    };
+    (code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
 /// One header: the bytes of its key and its value.
 pub(crate) fn header(headers: &BorrowedHeaders, index: usize) -> (&[u8], Option<&[u8]>) {
     let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);

@@ -100,6 +100,14 @@ impl Body {
             Self::File { len, .. } => *len,
         }
     }
+
+    /// Memory held.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Memory(bytes) => bytes.len(),
+            Self::File { .. } => 0,
+        }
+    }
 }
 
 /// A file's bytes and their checksum.

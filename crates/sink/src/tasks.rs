@@ -5,7 +5,7 @@ use contract::Position;
 use sink_core::{
     facts::FileFacts,
     genesis::Genesis,
-    partition::{Epoch, Event},
+    partition::{Epoch, Event, KafkaFacts},
     stop::Stop,
 };
 use std::{
@@ -46,8 +46,8 @@ pub(crate) enum Answer {
         id: u32,
         lookup: Lookup,
     },
-    /// The log's beginning, asked for after a read was out of range.
-    LogStart(Asker, Position),
+    /// The log as it is after a read was out of range.
+    Log(Asker, Box<KafkaFacts>),
 }
 
 /// A file that was offered to the store.
@@ -55,6 +55,8 @@ pub(crate) enum Answer {
 pub(crate) struct Uploaded {
     pub(crate) facts: FileFacts,
     pub(crate) bytes: u64,
+    /// Of those, in memory.
+    pub(crate) held: usize,
     pub(crate) seconds: f64,
 }
 
@@ -116,13 +118,13 @@ impl Tasks {
         });
     }
 
-    pub(crate) fn ask_log_start(&self, asker: Asker, place: Place) {
+    pub(crate) fn ask_log(&self, asker: Asker, place: Place) {
         let tasks = self.clone();
         let answers = self.answers.clone();
         self.runtime.spawn_blocking(move || {
             let Some(consumer) = tasks.consumer.upgrade() else { return };
             if let Ok(facts) = kafka::ask(&consumer, &tasks.config.group_id, tasks.config.start, &place) {
-                let _ = answers.send(Answer::LogStart(asker, facts.low));
+                let _ = answers.send(Answer::Log(asker, Box::new(facts)));
             }
         });
     }
@@ -186,8 +188,8 @@ impl Tasks {
             let permit = tasks.uploads.acquire().await;
             let event = tasks.create_or_find(&topic, partition, &file, &facts).await.unwrap_or_else(Event::Failed);
             drop(permit);
-            let bytes = file.body.len();
-            Answer::Upload(asker, event, Uploaded { facts, bytes, seconds: begun.elapsed().as_secs_f64() })
+            let (bytes, held, seconds) = (file.body.len(), file.body.held(), begun.elapsed().as_secs_f64());
+            Answer::Upload(asker, event, Uploaded { facts, bytes, held, seconds })
         });
     }
 

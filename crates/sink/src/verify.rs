@@ -25,6 +25,8 @@ pub struct Report {
 pub struct PartitionReport {
     pub topic: String,
     pub partition: i32,
+    /// The chain's id.
+    pub chain: String,
     /// Where the chain begins.
     pub first: i64,
     /// Where it ends: the next file's start.
@@ -84,7 +86,11 @@ fn parse_genesis_key(key: &str) -> Option<(&str, i32)> {
     (names::genesis_key(topic, partition) == key).then_some((topic, partition))
 }
 
-async fn partition_report(store: &Store, topic: &str, partition: i32) -> Result<PartitionReport, StoreError> {
+pub(crate) async fn partition_report(
+    store: &Store,
+    topic: &str,
+    partition: i32,
+) -> Result<PartitionReport, StoreError> {
     let genesis = store.genesis(topic, partition).await?;
     let Some(genesis) = genesis else {
         let key = names::genesis_key(topic, partition);
@@ -117,6 +123,7 @@ async fn partition_report(store: &Store, topic: &str, partition: i32) -> Result<
     Ok(PartitionReport {
         topic: topic.to_owned(),
         partition,
+        chain: genesis.chain,
         first: genesis.first.0,
         next: next.0,
         files: files.len() as u64,

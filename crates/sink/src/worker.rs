@@ -5,7 +5,6 @@ mod carry_out;
 mod group;
 mod records;
 
-use contract::Position;
 use rdkafka::{
     consumer::Consumer as _,
     error::{KafkaError, RDKafkaErrorCode},
@@ -29,7 +28,7 @@ use crate::{
     config::Config,
     error::SinkError,
     kafka::{Consumer, Place},
-    metrics::Metrics,
+    metrics::{Metrics, PartitionLabel},
     slot::{OpenFile, Slot},
     tasks::{Answer, Asker, Tasks},
 };
@@ -41,6 +40,16 @@ const BUSY_WAIT: Duration = Duration::from_millis(5);
 const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// Time between two looks at the clock's triggers.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Time between two looks at lag.
+const REPORT: Duration = Duration::from_secs(5);
+
+/// Whether uploads leave memory for reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Enough,
+    Short,
+}
 
 /// A topic with partitions here.
 struct Topic {
@@ -81,6 +90,10 @@ pub(crate) struct Worker {
     commands: Commands,
     now: Millis,
     ticked: Instant,
+    reported: Instant,
+    /// Bytes of files being uploaded that are in memory.
+    uploading: usize,
+    memory: Memory,
     /// What ends the sink once everything else is finished.
     fatal: Option<SinkError>,
     summary: Summary,
@@ -118,6 +131,9 @@ impl Worker {
             commands: Commands::new(),
             now: wall_clock(),
             ticked: Instant::now(),
+            reported: Instant::now(),
+            uploading: 0,
+            memory: Memory::Enough,
             fatal: None,
             summary: Summary::default(),
         }
@@ -170,7 +186,7 @@ impl Worker {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 tracing::warn!(%error, "a position is out of range; looking for the partition");
-                self.ask_log_starts();
+                self.ask_logs();
             }
             Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fenced) => self.fatal = Some(SinkError::Fenced),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
@@ -186,13 +202,13 @@ impl Worker {
     }
 
     /// Librdkafka does not say whose position was out of range: every partition's is compared with its log.
-    fn ask_log_starts(&mut self) {
+    fn ask_logs(&mut self) {
         for index in 0..self.slots.len() {
             if let Some(slot) = &self.slots[index]
                 && slot.machine.position().is_some()
             {
                 let asker = Asker { slot: index, epoch: slot.machine.epoch() };
-                self.tasks.ask_log_start(asker, slot.place.clone());
+                self.tasks.ask_log(asker, slot.place.clone());
             }
         }
     }
@@ -213,16 +229,13 @@ impl Worker {
                     self.owed = self.owed.saturating_sub(1);
                     self.schema_found(topic, id, lookup);
                 }
-                Answer::LogStart(asker, low) => self.log_starts_at(asker, low),
+                Answer::Log(asker, facts) => {
+                    if let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut) {
+                        slot.machine.check_log(asker.epoch, &facts, &mut self.commands);
+                        self.carry_out(asker.slot);
+                    }
+                }
             }
-        }
-    }
-
-    fn log_starts_at(&mut self, asker: Asker, low: Position) {
-        let Some(slot) = self.slots.get(asker.slot).and_then(Option::as_ref) else { return };
-        let Some(at) = slot.machine.position() else { return };
-        if slot.machine.epoch() == asker.epoch && at < low {
-            self.answered(asker, Event::Failed(Stop::Gone { at, low }));
         }
     }
 
@@ -257,27 +270,65 @@ impl Worker {
         self.stay_inside_memory();
         self.check_hand_over();
         self.report_health();
+        if self.reported.elapsed() >= REPORT {
+            self.reported = Instant::now();
+            self.report_places();
+        }
     }
 
-    /// Rolls the largest files while all together hold more than the budget.
+    /// Rolls the largest files while all together hold more than the budget. What is being uploaded counts too: where
+    /// uploads alone use the budget up, nothing is read until some are done.
     fn stay_inside_memory(&mut self) {
         let held =
             |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.open.as_ref()).map_or(0, OpenFile::capacity);
-        let mut total: usize = self.slots.iter().map(held).sum();
+        let budget = self.config.memory_bytes;
+        let mut total = self.uploading + self.slots.iter().map(held).sum::<usize>();
         self.metrics.open_bytes.set(total as i64);
-        if total <= self.config.memory_bytes {
-            return;
-        }
-        let mut by_size: Vec<(usize, usize)> = self.slots.iter().map(held).enumerate().map(|(i, n)| (n, i)).collect();
-        by_size.sort_unstable_by(|a, b| b.cmp(a));
-        for (size, index) in by_size {
-            if total <= self.config.memory_bytes || size == 0 {
-                return;
+        if total > budget {
+            let mut by_size: Vec<_> = self.slots.iter().map(held).enumerate().map(|(i, size)| (size, i)).collect();
+            by_size.sort_unstable_by(|a, b| b.cmp(a));
+            for (size, index) in by_size.into_iter().take_while(|(size, _)| *size > 0) {
+                if total <= budget {
+                    break;
+                }
+                if let Some(slot) = &mut self.slots[index] {
+                    slot.machine.roll(RollReason::Memory, &mut self.commands);
+                    self.carry_out(index);
+                    total -= size;
+                }
             }
-            if let Some(slot) = &mut self.slots[index] {
-                slot.machine.roll(RollReason::Memory, &mut self.commands);
-                self.carry_out(index);
-                total -= size;
+        }
+        match self.memory {
+            Memory::Enough if self.uploading > budget => self.hold_all(Memory::Short),
+            Memory::Short if self.uploading < budget / 2 => self.hold_all(Memory::Enough),
+            Memory::Enough | Memory::Short => {}
+        }
+    }
+
+    fn hold_all(&mut self, memory: Memory) {
+        tracing::info!(uploading = self.uploading, ?memory, "memory for uploads");
+        self.memory = memory;
+        for index in 0..self.slots.len() {
+            let Some(slot) = &mut self.slots[index] else { continue };
+            match memory {
+                Memory::Short => slot.machine.hold(Hold::Memory, &mut self.commands),
+                Memory::Enough => slot.machine.release(Hold::Memory, &mut self.commands),
+            }
+            self.carry_out(index);
+        }
+    }
+
+    /// Numbers that are looked up rather than counted.
+    fn report_places(&mut self) {
+        for slot in self.slots.iter().flatten() {
+            let Some(at) = slot.machine.position() else { continue };
+            let (topic, partition) = slot.place.clone();
+            let high = crate::native::known_end(self.consumer.client(), &topic, partition);
+            let label = PartitionLabel { topic, partition };
+            self.metrics.position.get_or_create(&label).set(at.0);
+            if let Some(high) = high {
+                let committed = self.metrics.committed.get(&label).map_or(at.0, |committed| committed.get());
+                self.metrics.lag.get_or_create(&label).set((high - committed).max(0));
             }
         }
     }

@@ -35,6 +35,7 @@ impl Worker {
                 Command::Head { start } => self.tasks.head(asker, place, start),
                 Command::Create { .. } => {
                     let Some((file, facts)) = slot.sealed.take() else { continue };
+                    self.uploading += file.body.held();
                     self.tasks.create(asker, place, file, facts);
                 }
                 Command::Pause => {
@@ -135,6 +136,7 @@ impl Worker {
     }
 
     pub(super) fn note_upload(&mut self, asker: Asker, event: &Event, uploaded: &Uploaded) {
+        self.uploading = self.uploading.saturating_sub(uploaded.held);
         let Some(slot) = self.slots.get(asker.slot).and_then(Option::as_ref) else { return };
         let (topic, partition) = &slot.place;
         let facts = &uploaded.facts;

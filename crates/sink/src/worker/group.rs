@@ -157,6 +157,7 @@ impl Worker {
             self.metrics.position.remove(&label);
             self.metrics.committed.remove(&label);
             self.metrics.committed_at.remove(&label);
+            self.metrics.lag.remove(&label);
         }
         if let Err(source) = kafka::unassign(&self.consumer, places) {
             self.group_failed("giving partitions up", source);

@@ -1,0 +1,77 @@
+//! Accepting that records are gone: retention or a cut log took them before they were read. Written down as a file without
+//! rows that covers them, so that the chain stays whole and says what happened. Nothing else may close a gap.
+
+use contract::{Position, Range};
+use sink_core::{container::FileBuilder, facts::FileFacts, intake::Writer, roll::RollReason};
+
+use crate::{
+    config::Config,
+    error::{SinkError, StoreError},
+    kafka,
+    spool::Spool,
+    store::{Put, Store},
+    verify::partition_report,
+};
+
+/// What was written down as lost.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct AcceptedLoss {
+    /// First position that is gone.
+    pub start: i64,
+    /// Where the log begins now.
+    pub next: i64,
+}
+
+/// Closes the gap between the end of a partition's files and the beginning of its log. `None` where there is none.
+///
+/// # Errors
+/// When the files themselves are not whole, or a remote system does not answer.
+pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result<Option<AcceptedLoss>, SinkError> {
+    config.check()?;
+    let store = Store::connect(&config.store, config.deadlines.store, None).await;
+    let report = partition_report(&store, topic, partition).await?;
+    if let Some(fault) = report.faults.first() {
+        return Err(SinkError::NotWhole { topic: topic.to_owned(), partition, fault: fault.clone() });
+    }
+    let low = log_start(config, topic, partition).await?;
+    let end = Position(report.next);
+    if low <= end {
+        return Ok(None);
+    }
+    let facts = FileFacts {
+        range: Range { start: end, next: low },
+        chain: report.chain,
+        reason: RollReason::Loss,
+        rows: 0,
+        dead_letters: 0,
+        offsets: None,
+        times: None,
+        window: None,
+        schema_ids: Vec::new(),
+    };
+    let writer = Writer::none_yet()
+        .map_err(|error| SinkError::Local { what: "making an empty file", source: std::io::Error::other(error) })?;
+    let mut spool = Spool::default();
+    FileBuilder::new(topic, partition, &writer.schema, config.codec, uuid::Uuid::new_v4().into_bytes(), spool.out());
+    let body = spool.seal().map_err(|source| SinkError::Local { what: "making an empty file", source })?;
+    let metadata = facts.to_metadata(&body.sha256_hex(), "accept-loss");
+    match store.create_file(topic, partition, end, &body, &metadata).await? {
+        Put::Created => Ok(Some(AcceptedLoss { start: end.0, next: low.0 })),
+        Put::AlreadyExists => {
+            let key = contract::names::object_key(topic, partition, end);
+            let reason = "it was created meanwhile: a sink is running".to_owned();
+            Err(StoreError::Refused { tried: "creating", key, reason }.into())
+        }
+    }
+}
+
+async fn log_start(config: &Config, topic: &str, partition: i32) -> Result<Position, SinkError> {
+    let consumer = kafka::unsubscribed(config)?;
+    let (group, start, place) = (config.group_id.clone(), config.start, (topic.to_owned(), partition));
+    let asked = tokio::task::spawn_blocking(move || kafka::ask(&consumer, &group, start, &place)).await;
+    match asked {
+        Ok(Ok(facts)) => Ok(facts.low),
+        Ok(Err(reason)) => Err(SinkError::Unanswered { reason }),
+        Err(_) => Err(SinkError::Panicked),
+    }
+}
