@@ -51,10 +51,10 @@ pub(super) async fn login(
     }
     let wanted = SessionContext {
         user: user.name.to_uppercase(),
-        role: query.role_name.as_deref().map_or_else(|| user.default_role.clone(), fold),
-        warehouse: query.warehouse.as_deref().map(fold),
-        database: query.database_name.as_deref().map(fold),
-        schema: query.schema_name.as_deref().map(fold),
+        role: chosen(query.role_name).unwrap_or_else(|| user.default_role.clone()),
+        warehouse: chosen(query.warehouse),
+        database: chosen(query.database_name),
+        schema: chosen(query.schema_name),
     };
     let context = server.backend.existing(wanted.clone());
     let validate = data.session_parameters.get("CLIENT_VALIDATE_DEFAULT_PARAMETERS");
@@ -171,10 +171,11 @@ fn check_parameters(parameters: &Map<String, Value>) -> Result<(), Body> {
     Ok(())
 }
 
-/// An identifier as a connection string gives it: folded unless quoted.
-fn fold(name: &str) -> String {
-    match name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+/// An identifier as a connection string gives it: folded unless quoted. Some drivers send an empty one for none.
+fn chosen(name: Option<String>) -> Option<String> {
+    let name = name.filter(|name| !name.is_empty())?;
+    Some(match name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(quoted) => quoted.replace("\"\"", "\""),
         None => name.to_uppercase(),
-    }
+    })
 }

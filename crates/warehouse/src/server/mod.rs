@@ -21,6 +21,7 @@ use crate::{backend::Backend, metrics::Metrics};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::{Method, StatusCode, Uri},
     routing::{get, post},
 };
 use sessions::Sessions;
@@ -105,6 +106,15 @@ fn routes(server: Arc<Server>) -> Router {
         .route("/queries/{id}/result", get(query::result))
         .route("/queries/{id}/abort-request", post(query::abort_by_id))
         .route("/monitoring/queries/{id}", get(query::monitor))
+        // What snowflake-connector-python 5 sends.
+        .route("/monitoring/queries//{id}", get(query::monitor))
+        .fallback(unknown)
         .layer(DefaultBodyLimit::max(request::MAX_BODY))
         .with_state(server)
+}
+
+/// What this server does not know is said in the log: a driver shows its user less.
+async fn unknown(method: Method, uri: Uri) -> (StatusCode, String) {
+    tracing::warn!(%method, path = uri.path(), "a request for what the local warehouse lacks");
+    (StatusCode::NOT_FOUND, format!("The local warehouse does not answer {method} {}.\n", uri.path()))
 }
