@@ -52,7 +52,7 @@ impl Snapshot {
     /// Rows appended after `version` and committed, deleted since or not, as they were appended; not the images that
     /// UPDATE wrote, not a transaction's own rows. A row that one transaction both appends and updates is appended as it
     /// left it, one that it also deletes not at all.
-    pub fn appended_since(&self, table: TableId, version: Version) -> Result<Vec<GroupScan>, SqlError> {
+    fn appended_since(&self, table: TableId, version: Version) -> Result<Vec<GroupScan>, SqlError> {
         let upto = self.state.version;
         self.scans(table, |state| {
             let (first, last) = state.group.meta.appended?;
