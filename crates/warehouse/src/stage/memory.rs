@@ -10,14 +10,22 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// Buckets of immutable files.
+/// Buckets of immutable files, by bucket and key.
 #[derive(Debug, Default)]
-pub struct MemoryFiles(RwLock<BTreeMap<(String, String), Bytes>>);
+pub struct MemoryFiles(RwLock<BTreeMap<(String, String), MemoryFile>>);
+
+#[derive(Debug)]
+struct MemoryFile {
+    bytes: Bytes,
+    /// Milliseconds since 1970: a pipe tells by it what came after itself.
+    last_modified: i64,
+}
 
 impl MemoryFiles {
     pub fn put(&self, bucket: &str, key: &str, file: impl Into<Bytes>) {
         let mut files = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        files.insert((bucket.to_owned(), key.to_owned()), file.into());
+        let file = MemoryFile { bytes: file.into(), last_modified: chrono::Utc::now().timestamp_millis() };
+        files.insert((bucket.to_owned(), key.to_owned()), file);
     }
 }
 
@@ -31,18 +39,18 @@ impl StageFiles for MemoryFiles {
         };
         let found = files.range((from, Bound::Unbounded));
         let found = found.take_while(|((bucket, key), _)| *bucket == at.bucket && key.starts_with(&at.prefix));
-        let listed = |((_, key), file): (&(String, String), &Bytes)| StagedFile {
+        let listed = |((_, key), file): (&(String, String), &MemoryFile)| StagedFile {
             key: key.clone(),
-            size: file.len() as u64,
-            etag: file.len().to_string(),
-            last_modified: 0,
+            size: file.bytes.len() as u64,
+            etag: file.bytes.len().to_string(),
+            last_modified: file.last_modified,
         };
         Ok(found.map(listed).collect())
     }
 
     async fn read(&self, at: &Location, key: &str) -> Result<Bytes, SqlError> {
         let files = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let file = files.get(&(at.bucket.clone(), key.to_owned())).cloned();
+        let file = files.get(&(at.bucket.clone(), key.to_owned())).map(|file| file.bytes.clone());
         file.ok_or_else(|| stage_failure(&format!("reading {key}"), at, "no such file"))
     }
 }
