@@ -6,6 +6,8 @@ mod describe;
 mod filter;
 mod objects;
 mod pipeline;
+#[cfg(test)]
+mod tests;
 
 pub use describe::describe;
 
