@@ -1,0 +1,154 @@
+//! A Kafka broker inside the process: `nisshi-broker` on one SQLite file. Good enough to carry the pipeline on a laptop,
+//! durably; transactions, fencing and static membership are tested on real Kafka.
+
+use crate::Error;
+use contract::endpoints::Kafka;
+use nisshi_broker::{broker::Broker, coordinator::group::administrator::Controller};
+use nisshi_storage::ArcDynStorage;
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::Once,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::AbortHandle,
+    time::{Instant, sleep, timeout},
+};
+use url::Url;
+use uuid::Uuid;
+
+/// How long the broker may take to answer after its start; it takes a fraction of a second.
+const START_DEADLINE: Duration = Duration::from_secs(20);
+/// How often a free port is looked for: between finding it and using it another process may take it.
+const PORT_ATTEMPTS: usize = 5;
+
+/// The broker reads a whole fetch from its database before it answers, so a backlog is read fast only in small bites:
+/// with librdkafka's defaults the first of 20,000 records takes 8 s, with these 0.2 s. All four belong together.
+const CLIENT_PROPERTIES: [(&str, &str); 4] = [
+    ("message.max.bytes", "100000"),
+    ("fetch.max.bytes", "100000"),
+    ("fetch.message.max.bytes", "100000"),
+    ("receive.message.max.bytes", "1000000"),
+];
+
+/// A running broker; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    address: SocketAddr,
+    task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Running {
+    /// Starts on `file` and, unless it is 0, on `port`.
+    pub(crate) async fn start(file: &Path, port: u16) -> Result<Self, Error> {
+        quieten();
+        let mut last = None;
+        for _ in 0..PORT_ATTEMPTS {
+            let address = match port {
+                0 => free_port().await?,
+                port => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            };
+            match Self::start_on(file, address).await {
+                Ok(running) => return Ok(running),
+                Err(error) if port == 0 => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.unwrap_or(Error::Broker { address: String::new(), problem: "no free port".to_owned() }))
+    }
+
+    async fn start_on(file: &Path, address: SocketAddr) -> Result<Self, Error> {
+        let failed = |problem: String| Error::Broker { address: address.to_string(), problem };
+        // Another server on this port would be taken for the broker.
+        drop(TcpListener::bind(address).await.map_err(|error| failed(error.to_string()))?);
+        let listener = Url::parse(&format!("tcp://{address}")).map_err(|error| failed(error.to_string()))?;
+        let builder = Broker::<Controller<ArcDynStorage>, ArcDynStorage>::builder()
+            .node_id(1)
+            .cluster_id("local-stack")
+            .incarnation_id(Uuid::new_v4())
+            .advertised_listener(listener.clone())
+            .listener(listener)
+            .storage(storage_url(file)?)
+            .silent(true);
+        let mut broker = builder.build().await.map_err(|error| failed(format!("{error:?}")))?;
+        let mut task = tokio::spawn(async move { broker.serve(Instant::now()).await });
+        let running = Self { address, task: task.abort_handle() };
+        let answers = async {
+            while TcpStream::connect(address).await.is_err() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            ended = &mut task => Err(failed(match ended {
+                Ok(Ok(())) => "it stopped by itself".to_owned(),
+                Ok(Err(error)) => format!("{error:?}"),
+                Err(error) => error.to_string(),
+            })),
+            answered = timeout(START_DEADLINE, answers) => match answered {
+                Ok(()) => Ok(running),
+                Err(_) => Err(failed(format!("no answer within {START_DEADLINE:?}"))),
+            },
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub(crate) fn endpoint(&self) -> Kafka {
+        let properties = CLIENT_PROPERTIES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Kafka { bootstrap_servers: self.address.to_string(), properties: properties.collect::<BTreeMap<_, _>>() }
+    }
+
+    /// Ends it and returns when its port is free again. There is nothing to flush: what was acknowledged is in the file.
+    pub(crate) async fn stop(self) {
+        self.task.abort();
+        let freed = async {
+            while TcpListener::bind(self.address).await.is_err() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if timeout(Duration::from_secs(5), freed).await.is_err() {
+            tracing::warn!(address = %self.address, "the broker's port is still taken");
+        }
+    }
+}
+
+async fn free_port() -> Result<SocketAddr, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map_err(|source| Error::Listen { what: "broker", address: "127.0.0.1:0".to_owned(), source })
+}
+
+/// The broker takes what follows `sqlite://` as it is, without decoding, and what follows `?` as options.
+fn storage_url(file: &Path) -> Result<Url, Error> {
+    let unusable = || Error::StateName { path: file.to_owned() };
+    let text = file.to_str().ok_or_else(unusable)?;
+    let url = Url::parse(&format!("sqlite://{text}")).map_err(|_| unusable())?;
+    if url.path() == text { Ok(url) } else { Err(unusable()) }
+}
+
+/// The broker panics in a connection's task where it lacks an operation; the connection ends, the broker lives, and a
+/// backtrace on the terminal of someone who did nothing wrong helps nobody.
+fn quieten() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if panic.location().is_some_and(|location| location.file().contains("/nisshi-")) {
+                tracing::debug!(%panic, "the embedded broker gave up on a connection");
+            } else {
+                before(panic);
+            }
+        }));
+    });
+}
