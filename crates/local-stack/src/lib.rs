@@ -12,10 +12,11 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use telemetry::Shutdown;
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, task::JoinSet, time::sleep, time::timeout};
 
 /// Directives for a log filter that keep the embedded parts' own chatter out; errors of theirs still show.
 pub const QUIET_LOGS: &str = "nisshi_broker=off,nisshi_storage=off,nisshi_service=off,nisshi_sans_io=off,s3s=error";
@@ -24,6 +25,8 @@ pub const QUIET_LOGS: &str = "nisshi_broker=off,nisshi_storage=off,nisshi_servic
 const REGION: &str = "us-east-1";
 /// How long the parts may take to stop.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a stack that is just ending may keep the next one waiting.
+const LOCK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -59,8 +62,6 @@ pub enum Error {
     State { action: &'static str, path: PathBuf, source: io::Error },
     #[error("state folder {path} is in use by another process")]
     Locked { path: PathBuf },
-    #[error("state folder {path}: the embedded broker cannot use a path with such characters; choose a plain name")]
-    StateName { path: PathBuf },
     #[error("`{name}` is not a bucket name: 3 to 63 small letters, digits, dots and hyphens")]
     BucketName { name: String },
     #[error("{what}: cannot listen on {address}: {source}; choose another port")]
@@ -79,8 +80,6 @@ pub struct Stack {
     broker: broker::Running,
     parts: JoinSet<()>,
     shutdown: Shutdown,
-    /// Held as long as the stack lives.
-    _lock: File,
 }
 
 impl Stack {
@@ -89,20 +88,28 @@ impl Stack {
     /// # Errors
     /// When the folder or a port cannot be used, or another stack has the folder.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let (state, lock) = open_state(&options.state)?;
-        let access = Access::of(&state.join("access.json"))
-            .map_err(|source| Error::State { action: "cannot keep the access keys", path: state.clone(), source })?;
-        let store = s3::Layout::open(&state.join("s3"))
-            .map_err(|source| Error::State { action: "cannot open the object store", path: state.clone(), source })?;
-        let bucket =
-            store.bucket(&options.bucket).ok_or_else(|| Error::BucketName { name: options.bucket.clone() })?;
-        fs::create_dir_all(bucket)
-            .map_err(|source| Error::State { action: "cannot make the bucket", path: state.clone(), source })?;
+        let (state, lock) = open_state(&options.state).await?;
+        let access = Access::of(&state.join("access.json")).map_err(|source| Error::State {
+            action: "cannot keep the access keys",
+            path: state.clone(),
+            source,
+        })?;
+        let store = s3::Layout::open(&state.join("s3")).map_err(|source| Error::State {
+            action: "cannot open the object store",
+            path: state.clone(),
+            source,
+        })?;
+        let bucket = store.bucket(&options.bucket).ok_or_else(|| Error::BucketName { name: options.bucket.clone() })?;
+        fs::create_dir_all(bucket).map_err(|source| Error::State {
+            action: "cannot make the bucket",
+            path: state.clone(),
+            source,
+        })?;
         let registry = registry::Registry::open(&state.join("registry.jsonl"))?;
 
         let (registry_listener, registry_address) = listen("schema registry", options.ports.registry).await?;
         let (s3_listener, s3_address) = listen("S3", options.ports.s3).await?;
-        let broker = broker::Running::start(&state.join("broker.db"), options.ports.kafka).await?;
+        let broker = broker::Running::start(&state.join("broker.db"), options.ports.kafka, &lock).await?;
 
         let endpoints = Endpoints {
             kafka: broker.endpoint(),
@@ -117,19 +124,23 @@ impl Stack {
                 secret_access_key: Some(Secret::new(&access.s3_secret)),
             },
         };
-        let ports =
-            Ports { kafka: broker.port(), registry: registry_address.port(), s3: s3_address.port() };
+        let ports = Ports { kafka: broker.port(), registry: registry_address.port(), s3: s3_address.port() };
         let shutdown = Shutdown::new();
         let mut parts = JoinSet::new();
-        let stop = shutdown.clone();
+        let (stop, held) = (shutdown.clone(), Arc::clone(&lock));
         parts.spawn(async move {
+            let _held = held;
             if let Err(error) = registry.serve(registry_listener, stop).await {
                 tracing::error!(%error, "the embedded schema registry ended");
             }
         });
         let keys = s3::Access { key_id: access.s3_key_id, secret: access.s3_secret };
-        parts.spawn(s3::serve(store, keys, s3_listener, shutdown.clone()));
-        Ok(Self { endpoints, ports, broker, parts, shutdown, _lock: lock })
+        let stop = shutdown.clone();
+        parts.spawn(async move {
+            let _held = lock;
+            s3::serve(store, keys, s3_listener, stop).await;
+        });
+        Ok(Self { endpoints, ports, broker, parts, shutdown })
     }
 
     pub fn endpoints(&self) -> &Endpoints {
@@ -152,16 +163,24 @@ impl Stack {
     }
 }
 
-/// The folder's full name, and the lock that keeps other processes out of it.
-fn open_state(folder: &Path) -> Result<(PathBuf, File), Error> {
+/// The folder's full name, and the lock that keeps other stacks out of it for as long as a part of this one runs.
+async fn open_state(folder: &Path) -> Result<(PathBuf, Arc<File>), Error> {
     let failed = |action| move |source| Error::State { action, path: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(failed("cannot make it"))?;
     let state = folder.canonicalize().map_err(failed("cannot resolve it"))?;
     let lock = File::create(state.join("lock")).map_err(failed("cannot make its lock file"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok((state, lock)),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: state }),
-        Err(TryLockError::Error(source)) => Err(failed("cannot lock it")(source)),
+    let locked = timeout(LOCK_DEADLINE, async {
+        loop {
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(10)).await,
+                done => return done,
+            }
+        }
+    });
+    match locked.await {
+        Ok(Ok(())) => Ok((state, Arc::new(lock))),
+        Ok(Err(TryLockError::Error(source))) => Err(failed("cannot lock it")(source)),
+        Ok(Err(TryLockError::WouldBlock)) | Err(_) => Err(Error::Locked { path: state }),
     }
 }
 

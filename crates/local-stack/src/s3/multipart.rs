@@ -102,9 +102,8 @@ impl Upload {
             let entry = entry?;
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix("part-")).and_then(|part| part.parse().ok());
-            if let (Some(number), Some(stored)) = (number, Stored::open(&entry.path())?) {
-                parts.push(Part { number, stored });
-            }
+            let Some(number) = number else { continue };
+            parts.extend(Stored::open(&entry.path())?.map(|stored| Part { number, stored }));
         }
         parts.sort_by_key(|part| part.number);
         Ok(parts)

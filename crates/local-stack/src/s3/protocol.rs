@@ -9,7 +9,7 @@ use super::{
     upload::{self, Claims, failed, on_disk},
 };
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto::*, s3_error};
-use std::{fs, io, ops::Range as ByteRange, path::PathBuf, sync::Arc};
+use std::{fs, io, ops::Range as ByteRange, sync::Arc};
 
 type Answer<T> = S3Result<S3Response<T>>;
 
@@ -61,10 +61,7 @@ impl S3 for Protocol {
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
-    async fn get_bucket_location(
-        &self,
-        request: S3Request<GetBucketLocationInput>,
-    ) -> Answer<GetBucketLocationOutput> {
+    async fn get_bucket_location(&self, request: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
         self.layout.existing_bucket(&request.input.bucket)?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
@@ -500,11 +497,7 @@ fn stored_or_refused(outcome: Outcome) -> S3Result<()> {
     }
 }
 
-fn check(
-    stored: &Stored,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<()> {
+fn check(stored: &Stored, if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<()> {
     let is_met = |condition: &ETagCondition| match condition {
         ETagCondition::Any => true,
         ETagCondition::ETag(wanted) => wanted.value() == stored.attributes.e_tag,
