@@ -1,4 +1,4 @@
-//! A Kafka broker inside the process: `nisshi-broker` on one SQLite file. Good enough to carry the pipeline on a laptop,
+//! A Kafka broker inside the process: `nisshi-broker` on one `SQLite` file. Good enough to carry the pipeline on a laptop,
 //! durably; transactions, fencing and static membership are tested on real Kafka.
 
 use crate::Error;

@@ -78,7 +78,7 @@ pub struct Stack {
     endpoints: Endpoints,
     ports: Ports,
     broker: broker::Running,
-    parts: JoinSet<()>,
+    servers: JoinSet<()>,
     shutdown: Shutdown,
 }
 
@@ -126,9 +126,9 @@ impl Stack {
         };
         let ports = Ports { kafka: broker.port(), registry: registry_address.port(), s3: s3_address.port() };
         let shutdown = Shutdown::new();
-        let mut parts = JoinSet::new();
+        let mut servers = JoinSet::new();
         let (stop, held) = (shutdown.clone(), Arc::clone(&lock));
-        parts.spawn(async move {
+        servers.spawn(async move {
             let _held = held;
             if let Err(error) = registry.serve(registry_listener, stop).await {
                 tracing::error!(%error, "the embedded schema registry ended");
@@ -136,11 +136,11 @@ impl Stack {
         });
         let keys = s3::Access { key_id: access.s3_key_id, secret: access.s3_secret };
         let stop = shutdown.clone();
-        parts.spawn(async move {
+        servers.spawn(async move {
             let _held = lock;
             s3::serve(store, keys, s3_listener, stop).await;
         });
-        Ok(Self { endpoints, ports, broker, parts, shutdown })
+        Ok(Self { endpoints, ports, broker, servers, shutdown })
     }
 
     pub fn endpoints(&self) -> &Endpoints {
@@ -155,7 +155,7 @@ impl Stack {
     /// Lets open requests finish within a deadline and ends every part.
     pub async fn stop(mut self) {
         self.shutdown.request();
-        let ended = async { while self.parts.join_next().await.is_some() {} };
+        let ended = async { while self.servers.join_next().await.is_some() {} };
         if timeout(STOP_DEADLINE, ended).await.is_err() {
             tracing::warn!("parts of the local stack were still running {STOP_DEADLINE:?} after the stop");
         }

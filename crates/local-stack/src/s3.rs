@@ -5,11 +5,13 @@
 //! killed when. Here an object and its metadata are one file, finished before it gets its name, and a create gives the
 //! name with `link(2)`, which the kernel grants to one only.
 
+mod answers;
 mod file;
 mod layout;
 mod listing;
 mod multipart;
 mod protocol;
+mod requests;
 mod upload;
 
 use hyper_util::rt::TokioIo;

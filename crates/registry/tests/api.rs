@@ -1,6 +1,7 @@
 //! The registry over HTTP: as a client library sees it, and answer by answer. The same questions go to a real registry
 //! where `REGISTRY_URL` names one.
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as its test does")]
+#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "cases read better with plain values")]
 
 #[path = "api/answers.rs"]
 mod answers;

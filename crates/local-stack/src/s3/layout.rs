@@ -125,7 +125,8 @@ fn encode(segment: &str) -> String {
         if is_plain {
             name.push(char::from(byte));
         } else {
-            name.push_str(&format!("%{byte:02X}"));
+            name.push('%');
+            name.push_str(&hex::encode_upper([byte]));
         }
     }
     name

@@ -8,7 +8,7 @@ use super::{
 use s3s::{
     S3Result,
     crypto::{Checksum as _, Md5},
-    dto::{CompletedPart, ETag},
+    dto::CompletedPart,
     s3_error,
 };
 use serde::{Deserialize, Serialize};
@@ -193,9 +193,4 @@ fn combined_tag(parts: &[Part]) -> S3Result<String> {
         md5.update(&tag.map_err(|error| failed(io::Error::other(error)))?);
     }
     Ok(format!("{}-{}", hex::encode(md5.finalize()), parts.len()))
-}
-
-/// A tag as the protocol has it.
-pub(super) fn tag(text: &str) -> ETag {
-    ETag::Strong(text.to_owned())
 }

@@ -1,15 +1,19 @@
 //! The operations of S3 that the pipeline, the AWS CLI and the SDKs use here. What is not known is refused by name: an
-//! operation by `s3s` (`NotImplemented`), an option by [`refuse`].
+//! operation by `s3s` (`NotImplemented`), an option by `requests`.
 
 use super::{
-    file::{Attributes, Checksums, Outcome, Put, Stored},
+    answers::{self, stored_or_refused, tag},
+    file::{Attributes, Put, Stored},
     layout::Layout,
     listing::{self, LONGEST_PAGE},
-    multipart::{self, Begun, HIGHEST_PART, tag},
-    upload::{self, Claims, failed, on_disk},
+    multipart,
+    requests::{self, refuse},
+    upload::{self, failed, on_disk},
 };
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result, dto::*, s3_error};
-use std::{fs, io, ops::Range as ByteRange, sync::Arc};
+#[allow(clippy::wildcard_imports, reason = "each operation has an input and an output type of its own")]
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use std::{fs, io, sync::Arc};
 
 type Answer<T> = S3Result<S3Response<T>>;
 
@@ -95,41 +99,8 @@ impl S3 for Protocol {
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
-        let input = request.input;
-        refuse(&[
-            ("an ACL", input.acl.is_some()),
-            ("encryption", input.server_side_encryption.is_some() || input.sse_customer_algorithm.is_some()),
-            ("tags", input.tagging.is_some()),
-            ("locks", input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()),
-            ("storage classes", input.storage_class.is_some_and(|class| class.as_str() != "STANDARD")),
-            ("Expires", input.expires.is_some()),
-            ("redirection", input.website_redirect_location.is_some()),
-            ("appending", input.write_offset_bytes.is_some()),
-        ])?;
-        let put = condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
-        let path = self.layout.object(&input.bucket, &input.key)?;
-        let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        let attributes = Attributes {
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-            content_type: input.content_type,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            cache_control: input.cache_control,
-            ..Attributes::default()
-        };
-        let claims = Claims {
-            length: input.content_length,
-            md5: input.content_md5,
-            checksums: Checksums {
-                crc32: input.checksum_crc32,
-                crc32c: input.checksum_crc32c,
-                crc64nvme: input.checksum_crc64nvme,
-                sha1: input.checksum_sha1,
-                sha256: input.checksum_sha256,
-            },
-            algorithm: input.checksum_algorithm,
-        };
+        let requests::NewObject { put, attributes, claims, bucket, key, body } = requests::put(request.input)?;
+        let path = self.layout.object(&bucket, &key)?;
         let (sealed, attributes) =
             upload::receive(&self.layout, body, claims, request.trailing_headers, attributes).await?;
         stored_or_refused(on_disk(move || sealed.publish(&path, put)).await?)?;
@@ -147,23 +118,17 @@ impl S3 for Protocol {
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let input = request.input;
-        refuse(&[
-            ("versions", input.version_id.is_some()),
-            ("parts of a stored object", input.part_number.is_some()),
-            ("conditions on time", input.if_modified_since.is_some() || input.if_unmodified_since.is_some()),
-            ("headers of the answer to choose", input.response_content_type.is_some()),
-            ("headers of the answer to choose", input.response_content_disposition.is_some()),
-        ])?;
+        requests::check_get(&input)?;
         let stored = self.stored(&input.bucket, &input.key).await?;
-        check(&stored, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        requests::check_conditions(&stored, input.if_match.as_ref(), input.if_none_match.as_ref())?;
         let (range, content_range) = match input.range {
             None => (0..stored.length, None),
             Some(range) => {
                 let range = range.check(stored.length)?;
-                (range.clone(), Some(content_range(&range, stored.length)))
+                (range.clone(), Some(answers::content_range(&range, stored.length)))
             }
         };
-        let sums = shown_sums(&stored, input.checksum_mode.is_some() && content_range.is_none());
+        let sums = answers::sums(&stored, input.checksum_mode.is_some() && content_range.is_none());
         let length = range.end - range.start;
         let body = upload::body(stored.file, range).await.map_err(failed)?;
         let known = stored.attributes;
@@ -191,15 +156,10 @@ impl S3 for Protocol {
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
         let input = request.input;
-        refuse(&[
-            ("versions", input.version_id.is_some()),
-            ("parts of a stored object", input.part_number.is_some()),
-            ("conditions on time", input.if_modified_since.is_some() || input.if_unmodified_since.is_some()),
-            ("a range of HEAD", input.range.is_some()),
-        ])?;
+        requests::check_head(&input)?;
         let stored = self.stored(&input.bucket, &input.key).await?;
-        check(&stored, input.if_match.as_ref(), input.if_none_match.as_ref())?;
-        let sums = shown_sums(&stored, input.checksum_mode.is_some());
+        requests::check_conditions(&stored, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let sums = answers::sums(&stored, input.checksum_mode.is_some());
         let known = stored.attributes;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: Some(stored.length as i64),
@@ -266,8 +226,8 @@ impl S3 for Protocol {
             max_keys: Some(limit),
             key_count: Some((page.objects.len() + page.common_prefixes.len()) as i32),
             is_truncated: Some(page.next.is_some()),
-            contents: Some(page.objects.into_iter().map(shown).collect()),
-            common_prefixes: Some(page.common_prefixes.into_iter().map(shown_prefix).collect()),
+            contents: Some(page.objects.into_iter().map(answers::object).collect()),
+            common_prefixes: Some(page.common_prefixes.into_iter().map(answers::common_prefix).collect()),
             next_continuation_token: page.next,
             ..Default::default()
         }))
@@ -292,8 +252,8 @@ impl S3 for Protocol {
             marker: input.marker,
             max_keys: Some(limit),
             is_truncated: Some(page.next.is_some()),
-            contents: Some(page.objects.into_iter().map(shown).collect()),
-            common_prefixes: Some(page.common_prefixes.into_iter().map(shown_prefix).collect()),
+            contents: Some(page.objects.into_iter().map(answers::object).collect()),
+            common_prefixes: Some(page.common_prefixes.into_iter().map(answers::common_prefix).collect()),
             next_marker: page.next,
             ..Default::default()
         }))
@@ -303,62 +263,29 @@ impl S3 for Protocol {
         &self,
         request: S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
-        let input = request.input;
-        refuse(&[
-            ("an ACL", input.acl.is_some()),
-            ("encryption", input.server_side_encryption.is_some() || input.sse_customer_algorithm.is_some()),
-            ("tags", input.tagging.is_some()),
-            ("locks", input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some()),
-            ("storage classes", input.storage_class.is_some_and(|class| class.as_str() != "STANDARD")),
-            ("Expires", input.expires.is_some()),
-            ("redirection", input.website_redirect_location.is_some()),
-        ])?;
-        self.layout.object(&input.bucket, &input.key)?;
-        let attributes = Attributes {
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-            content_type: input.content_type,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            cache_control: input.cache_control,
-            ..Attributes::default()
-        };
-        let begun = Begun { bucket: input.bucket.clone(), key: input.key.clone(), attributes };
+        let algorithm = request.input.checksum_algorithm.clone();
+        let kind = request.input.checksum_type.clone();
+        let begun = requests::begin(request.input)?;
+        self.layout.object(&begun.bucket, &begun.key)?;
+        let (bucket, key) = (begun.bucket.clone(), begun.key.clone());
         let layout = Arc::clone(&self.layout);
         let id = on_disk(move || multipart::begin(&layout, &begun)).await?;
         Ok(S3Response::new(CreateMultipartUploadOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
+            bucket: Some(bucket),
+            key: Some(key),
             upload_id: Some(id),
-            checksum_algorithm: input.checksum_algorithm,
-            checksum_type: input.checksum_type,
+            checksum_algorithm: algorithm,
+            checksum_type: kind,
             ..Default::default()
         }))
     }
 
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
-        let input = request.input;
-        refuse(&[("encryption", input.sse_customer_algorithm.is_some())])?;
-        if !(1..=HIGHEST_PART).contains(&input.part_number) {
-            return Err(s3_error!(InvalidArgument, "Part numbers go from 1 to {HIGHEST_PART}"));
-        }
-        let upload = multipart::find(&self.layout, &input.upload_id, &input.bucket, &input.key)?;
-        let body = input.body.ok_or_else(|| s3_error!(IncompleteBody))?;
-        let claims = Claims {
-            length: input.content_length,
-            md5: input.content_md5,
-            checksums: Checksums {
-                crc32: input.checksum_crc32,
-                crc32c: input.checksum_crc32c,
-                crc64nvme: input.checksum_crc64nvme,
-                sha1: input.checksum_sha1,
-                sha256: input.checksum_sha256,
-            },
-            algorithm: input.checksum_algorithm,
-        };
+        let requests::NewPart { bucket, key, upload_id, number, body, claims } = requests::part(request.input)?;
+        let upload = multipart::find(&self.layout, &upload_id, &bucket, &key)?;
         let (sealed, attributes) =
             upload::receive(&self.layout, body, claims, request.trailing_headers, Attributes::default()).await?;
-        let path = upload.part(input.part_number);
+        let path = upload.part(number);
         on_disk(move || sealed.publish(&path, Put::Replace)).await?;
         let sums = attributes.checksums;
         Ok(S3Response::new(UploadPartOutput {
@@ -376,29 +303,14 @@ impl S3 for Protocol {
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        let input = request.input;
-        let checksums = Checksums {
-            crc32: input.checksum_crc32,
-            crc32c: input.checksum_crc32c,
-            crc64nvme: input.checksum_crc64nvme,
-            sha1: input.checksum_sha1,
-            sha256: input.checksum_sha256,
-        };
-        let composite = [&checksums.crc32, &checksums.crc32c, &checksums.sha1, &checksums.sha256];
-        refuse(&[
-            ("encryption", input.sse_customer_algorithm.is_some()),
-            ("checksums of checksums", composite.into_iter().flatten().any(|sum| sum.contains('-'))),
-        ])?;
-        let put = condition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
-        let upload = multipart::find(&self.layout, &input.upload_id, &input.bucket, &input.key)?;
-        let path = self.layout.object(&input.bucket, &input.key)?;
-        let parts = input.multipart_upload.and_then(|upload| upload.parts).unwrap_or_default();
-        let claims = Claims { length: input.mpu_object_size, checksums, ..Claims::default() };
+        let requests::Completion { bucket, key, upload_id, parts, put, claims } = requests::complete(request.input)?;
+        let upload = multipart::find(&self.layout, &upload_id, &bucket, &key)?;
+        let path = self.layout.object(&bucket, &key)?;
         let (outcome, attributes) = upload.complete(&self.layout, path, parts, put, claims).await?;
         stored_or_refused(outcome)?;
         Ok(S3Response::new(CompleteMultipartUploadOutput {
-            bucket: Some(input.bucket),
-            key: Some(input.key),
+            bucket: Some(bucket),
+            key: Some(key),
             e_tag: Some(tag(&attributes.e_tag)),
             ..Default::default()
         }))
@@ -418,7 +330,7 @@ impl S3 for Protocol {
         let input = request.input;
         let upload = multipart::find(&self.layout, &input.upload_id, &input.bucket, &input.key)?;
         let after = input.part_number_marker.unwrap_or_default();
-        let limit = page_limit(input.max_parts);
+        let limit = answers::page_limit(input.max_parts);
         let mut parts = on_disk(move || upload.parts()).await?;
         parts.retain(|part| part.number > after);
         let is_truncated = parts.len() > limit;
@@ -431,7 +343,7 @@ impl S3 for Protocol {
             next_part_number_marker: parts.last().map(|part| part.number),
             max_parts: Some(limit as i32),
             is_truncated: Some(is_truncated),
-            parts: Some(parts.into_iter().map(shown_part).collect()),
+            parts: Some(parts.iter().map(answers::part).collect()),
             ..Default::default()
         }))
     }
@@ -454,7 +366,7 @@ impl S3 for Protocol {
             };
             follows && upload.begun.key.starts_with(&prefix)
         });
-        let limit = page_limit(input.max_uploads);
+        let limit = answers::page_limit(input.max_uploads);
         let is_truncated = uploads.len() > limit;
         uploads.truncate(limit);
         let last = uploads.last().filter(|_| is_truncated);
@@ -467,94 +379,8 @@ impl S3 for Protocol {
             next_upload_id_marker: last.map(|upload| upload.id.clone()),
             max_uploads: Some(limit as i32),
             is_truncated: Some(is_truncated),
-            uploads: Some(uploads.into_iter().map(shown_upload).collect()),
+            uploads: Some(uploads.into_iter().map(answers::upload).collect()),
             ..Default::default()
         }))
     }
-}
-
-/// Refuses the options that are asked for and not known.
-fn refuse(options: &[(&str, bool)]) -> S3Result<()> {
-    match options.iter().find(|(_, is_asked)| *is_asked) {
-        Some((name, _)) => Err(s3_error!(NotImplemented, "The local store does not know {name}")),
-        None => Ok(()),
-    }
-}
-
-/// S3 itself knows only `*` for If-None-Match here.
-fn condition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Put> {
-    refuse(&[
-        ("If-Match on a write", if_match.is_some()),
-        ("If-None-Match with a tag on a write", if_none_match.is_some_and(|condition| !condition.is_any())),
-    ])?;
-    Ok(if if_none_match.is_some() { Put::CreateOnly } else { Put::Replace })
-}
-
-fn stored_or_refused(outcome: Outcome) -> S3Result<()> {
-    match outcome {
-        Outcome::Stored => Ok(()),
-        Outcome::Exists => Err(s3_error!(PreconditionFailed, "There is an object with this key already")),
-    }
-}
-
-fn check(stored: &Stored, if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<()> {
-    let is_met = |condition: &ETagCondition| match condition {
-        ETagCondition::Any => true,
-        ETagCondition::ETag(wanted) => wanted.value() == stored.attributes.e_tag,
-    };
-    if if_match.is_some_and(|condition| !is_met(condition)) {
-        return Err(s3_error!(PreconditionFailed));
-    }
-    if if_none_match.is_some_and(is_met) {
-        return Err(S3Error::new(s3s::S3ErrorCode::NotModified));
-    }
-    Ok(())
-}
-
-/// <https://www.rfc-editor.org/rfc/rfc9110#field.content-range>
-fn content_range(range: &ByteRange<u64>, length: u64) -> String {
-    format!("bytes {}-{}/{length}", range.start, range.end - 1)
-}
-
-/// A checksum is that of the whole object, and shown only when asked for.
-fn shown_sums(stored: &Stored, is_asked: bool) -> Checksums {
-    if is_asked { stored.attributes.checksums.clone() } else { Checksums::default() }
-}
-
-fn shown(entry: listing::Entry) -> Object {
-    Object {
-        key: Some(entry.key),
-        size: Some(entry.size as i64),
-        e_tag: Some(tag(&entry.e_tag)),
-        last_modified: Some(entry.modified.into()),
-        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
-        ..Default::default()
-    }
-}
-
-fn shown_prefix(prefix: String) -> CommonPrefix {
-    CommonPrefix { prefix: Some(prefix) }
-}
-
-fn shown_part(part: multipart::Part) -> Part {
-    Part {
-        part_number: Some(part.number),
-        size: Some(part.stored.length as i64),
-        e_tag: Some(tag(&part.stored.attributes.e_tag)),
-        last_modified: Some(part.stored.modified.into()),
-        ..Default::default()
-    }
-}
-
-fn shown_upload(upload: multipart::Upload) -> MultipartUpload {
-    MultipartUpload {
-        key: Some(upload.begun.key),
-        upload_id: Some(upload.id),
-        initiated: Some(upload.since.into()),
-        ..Default::default()
-    }
-}
-
-fn page_limit(asked: Option<i32>) -> usize {
-    asked.and_then(|asked| usize::try_from(asked).ok()).map_or(LONGEST_PAGE, |asked| asked.min(LONGEST_PAGE))
 }

@@ -17,7 +17,9 @@ pub(crate) async fn create_topic(endpoint: &Kafka, topic: &str, partitions: i32)
     let admin: AdminClient<DefaultClientContext> = kafka(endpoint, &[]).create().unwrap();
     let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     let created = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
-    created.into_iter().for_each(|topic| drop(topic.unwrap()));
+    for topic in created {
+        topic.unwrap();
+    }
 }
 
 pub(crate) fn producer(endpoint: &Kafka, codec: &str) -> FutureProducer {

@@ -271,7 +271,7 @@ async fn an_abandoned_upload_can_be_found_and_aborted() {
     let found: Vec<_> = uploads.uploads().iter().map(|upload| (upload.key(), upload.upload_id())).collect();
     assert_eq!(found, [(Some("topics/k"), Some(id.as_str()))]);
     let parts = s3.client.list_parts().bucket(&s3.bucket).key("topics/k").upload_id(&id).send().await.unwrap();
-    assert_eq!(parts.parts().iter().map(|part| part.size()).collect::<Vec<_>>(), [Some(4)]);
+    assert_eq!(parts.parts().iter().map(aws_sdk_s3::types::Part::size).collect::<Vec<_>>(), [Some(4)]);
     let abort = || s3.client.abort_multipart_upload().bucket(&s3.bucket).key("topics/k").upload_id(&id).send();
     abort().await.unwrap();
     assert_eq!(refusal(&abort().await.unwrap_err()), (404, Some("NoSuchUpload")));
