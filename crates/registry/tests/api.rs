@@ -7,6 +7,8 @@
 mod answers;
 #[path = "api/client.rs"]
 mod client;
+#[path = "api/comparison.rs"]
+mod comparison;
 #[path = "api/durability.rs"]
 mod durability;
 #[path = "api/harness.rs"]
