@@ -5,6 +5,7 @@ pub mod catalog;
 mod config;
 pub mod context;
 pub mod ddl;
+pub mod engine;
 pub mod error;
 mod metrics;
 pub mod parse;

@@ -1,0 +1,194 @@
+//! Planning and running one query: what a statement sees ([`Scope`]), and its rows.
+
+use crate::{
+    SessionContext, SqlError,
+    catalog::{ObjectId, Stream},
+    engine::{
+        plan::{self, Names, sql_error, streams_read},
+        rewrite::{Surroundings, SystemAnswer, fold_name},
+        value::{CastMode, cast_column},
+    },
+    parse::{Name, ObjectKind},
+    result::{QueryResult, ResultColumn, StatementKind},
+    storage::Snapshot,
+    types::{Moment, SqlType},
+};
+use datafusion::{
+    arrow::{
+        array::{RecordBatch, RecordBatchOptions},
+        datatypes::{Field, Schema, SchemaRef},
+    },
+    catalog::TableProvider,
+    execution::SessionState,
+    logical_expr::LogicalPlan,
+    physical_plan,
+    sql::sqlparser::{ast as sql, dialect::SnowflakeDialect, parser::Parser},
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+/// Answers `SYSTEM$PIPE_STATUS`: whoever runs the pipes knows.
+pub trait PipeStatus: Send + Sync {
+    /// The status as JSON text, for a pipe that exists.
+    fn status(&self, pipe: ObjectId, snapshot: &Snapshot) -> Result<String, SqlError>;
+}
+
+/// What one statement sees.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) context: SessionContext,
+    /// When the statement began.
+    pub(crate) now: Moment,
+    /// Relations that only this statement has, by name: a DML's target, a stage's file.
+    pub(crate) specials: HashMap<String, Arc<dyn TableProvider>>,
+    pub(crate) pipes: Option<Arc<dyn PipeStatus>>,
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("context", &self.context).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Scope {
+    /// The same with one more relation.
+    pub(crate) fn with(mut self, name: &str, provider: Arc<dyn TableProvider>) -> Self {
+        self.specials.insert(name.to_owned(), provider);
+        self
+    }
+
+    pub(crate) fn surroundings(&self) -> Inside<'_> {
+        self.surroundings_in(&self.context)
+    }
+
+    pub(crate) fn surroundings_in<'a>(&'a self, context: &'a SessionContext) -> Inside<'a> {
+        Inside { scope: self, context }
+    }
+
+    /// The full name of what a name in SQL text, such as a system function's argument, calls so.
+    fn object(&self, context: &SessionContext, kind: ObjectKind, text: &str) -> Result<crate::catalog::QualifiedName, SqlError> {
+        let mut name = Parser::new(&SnowflakeDialect)
+            .try_with_sql(text)
+            .and_then(|mut parser| parser.parse_object_name(false))
+            .map_err(|error| SqlError::syntax(format_args!("in the name '{text}': {error}")))?;
+        fold_name(&mut name)?;
+        context.resolve(kind, &name_parts(&name)?)
+    }
+}
+
+/// A folded object name's parts.
+pub(crate) fn name_parts(name: &sql::ObjectName) -> Result<Name, SqlError> {
+    let parts = name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.clone())).collect::<Option<Vec<_>>>();
+    Name::from_parts(parts.ok_or_else(|| SqlError::unsupported(format_args!("the name {name}"), ""))?)
+}
+
+/// A scope as seen from a text in one schema.
+pub(crate) struct Inside<'a> {
+    scope: &'a Scope,
+    context: &'a SessionContext,
+}
+
+impl Surroundings for Inside<'_> {
+    fn now(&self) -> Moment {
+        self.scope.now
+    }
+
+    fn context(&self, function: &str) -> Option<Option<String>> {
+        // A view's own schema is where its names are looked up, but the session is still the reader's.
+        let session = &self.scope.context;
+        Some(match function {
+            "CURRENT_DATABASE" => session.database.clone(),
+            "CURRENT_SCHEMA" => session.schema.clone(),
+            "CURRENT_ROLE" => Some(session.role.clone()),
+            "CURRENT_USER" => Some(session.user.clone()),
+            "CURRENT_WAREHOUSE" => session.warehouse.clone(),
+            "CURRENT_VERSION" => Some(env!("CARGO_PKG_VERSION").to_owned()),
+            _ => return None,
+        })
+    }
+
+    fn system(&self, function: &str, arguments: &[String]) -> Result<SystemAnswer, SqlError> {
+        let scope = self.scope;
+        match (function, arguments) {
+            ("SYSTEM$STREAM_HAS_DATA", [name]) => {
+                let name = scope.object(self.context, ObjectKind::Stream, name)?;
+                let stream: &Stream = scope.snapshot.catalog().get(&name)?;
+                scope.snapshot.stream_has_data(stream.header.id).map(SystemAnswer::Boolean)
+            }
+            ("SYSTEM$PIPE_STATUS", [name]) => {
+                let name = scope.object(self.context, ObjectKind::Pipe, name)?;
+                let pipe: &crate::catalog::Pipe = scope.snapshot.catalog().get(&name)?;
+                match &scope.pipes {
+                    Some(pipes) => pipes.status(pipe.header.id, &scope.snapshot).map(SystemAnswer::Text),
+                    None => Err(SqlError::unsupported("SYSTEM$PIPE_STATUS", "No pipes run here.")),
+                }
+            }
+            ("SYSTEM$STREAM_HAS_DATA" | "SYSTEM$PIPE_STATUS", _) => {
+                Err(SqlError::invalid_value(format_args!("{function} takes one name")))
+            }
+            _ => Err(SqlError::unknown_function(function)),
+        }
+    }
+}
+
+/// A planned query.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) plan: LogicalPlan,
+    /// Streams it reads, which a DML consumes.
+    pub(crate) streams: BTreeSet<ObjectId>,
+}
+
+impl Query {
+    pub(crate) fn of(plan: LogicalPlan) -> Result<Self, SqlError> {
+        Ok(Self { streams: streams_read(&plan)?, plan })
+    }
+
+    /// Plans a rewritten query.
+    pub(crate) fn plan(query: sql::Query, scope: &Scope) -> Result<Self, SqlError> {
+        Self::of(Names::of(scope).plan(query)?)
+    }
+
+    /// Runs it: rows as DataFusion has them, with its schema.
+    pub(crate) async fn run(self, state: &SessionState) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
+        let physical = plan::physical(self.plan, state).await?;
+        let schema = physical.schema();
+        let batches = physical_plan::collect(physical, state.task_ctx()).await.map_err(sql_error)?;
+        Ok((schema, batches))
+    }
+}
+
+/// A query's rows as a client gets them.
+pub(crate) fn result(
+    names: &[String],
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+) -> Result<QueryResult, SqlError> {
+    let columns = schema
+        .fields()
+        .iter()
+        .zip(names)
+        .map(|(field, name)| {
+            let data_type = SqlType::from_arrow(field.data_type())?;
+            Ok(ResultColumn { name: name.clone(), data_type, nullable: true })
+        })
+        .collect::<Result<Vec<_>, SqlError>>()?;
+    let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.to_arrow(), true));
+    let shown = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batches = batches
+        .iter()
+        .map(|batch| {
+            let arrays = batch.columns().iter().zip(&columns);
+            let arrays = arrays
+                .map(|(array, column)| cast_column(array, column.data_type, CastMode::Implicit))
+                .collect::<Result<Vec<_>, _>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(Arc::clone(&shown), arrays, &options).map_err(SqlError::internal)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(QueryResult { columns, batches, kind: StatementKind::Select })
+}
