@@ -61,9 +61,14 @@ impl Kernel {
         args: Vec<Expr>,
         run: impl for<'a> Fn(&[Value<'a>]) -> std::result::Result<Value<'a>, SqlError> + Send + Sync + 'static,
     ) -> Expr {
-        Self::rows(name, result, args, move |values| {
-            if values.iter().any(Value::is_null) { Ok(Value::Null) } else { run(values) }
-        })
+        Self::rows(
+            name,
+            result,
+            args,
+            move |values| {
+                if values.iter().any(Value::is_null) { Ok(Value::Null) } else { run(values) }
+            },
+        )
     }
 
     pub(crate) fn rows_with(

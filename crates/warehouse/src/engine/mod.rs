@@ -1,12 +1,118 @@
 //! Runs statements: queries and DML by way of DataFusion, everything else by handing it to its module.
 
+mod dml;
+mod executor;
 mod functions;
 mod kernel;
 mod plan;
 mod query;
 mod rewrite;
 mod scan;
+mod session;
+#[cfg(test)]
+mod tests;
 mod value;
 mod variant;
 
 pub use query::PipeStatus;
+pub use session::Session;
+
+use crate::{
+    SessionContext, SqlError,
+    catalog::{Database, QualifiedName, Schema, Warehouse},
+    storage::{Store, StoreOptions, Transaction},
+};
+use datafusion::{
+    execution::{SessionState, SessionStateBuilder},
+    prelude::SessionConfig,
+};
+use executor::Executor;
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+/// Bounds of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineOptions {
+    pub store: StoreOptions,
+    /// How long a statement waits for the transaction that is open, before error 000625.
+    pub lock_wait: Duration,
+    /// Threads that run statements.
+    pub threads: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { store: StoreOptions::default(), lock_wait: Duration::from_mins(1), threads }
+    }
+}
+
+/// The warehouse without its protocol; clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<EngineInner>,
+}
+
+struct EngineInner {
+    store: Store,
+    options: EngineOptions,
+    state: SessionState,
+    executor: Executor,
+    pipes: OnceLock<Arc<dyn PipeStatus>>,
+}
+
+impl Engine {
+    /// Opens the state folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened or threads cannot be started.
+    pub fn open(dir: &Path, options: EngineOptions) -> Result<Self, SqlError> {
+        // One partition: statements run beside each other, and small ones are all there are.
+        let config = SessionConfig::new().with_target_partitions(1);
+        let inner = EngineInner {
+            store: Store::open_with(dir, options.store)?,
+            options,
+            state: SessionStateBuilder::new().with_config(config).build(),
+            executor: Executor::start(options.threads)?,
+            pipes: OnceLock::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub fn session(&self, context: SessionContext) -> Session {
+        Session::new(Arc::clone(&self.inner), context)
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Who answers `SYSTEM$PIPE_STATUS`; the first one stays.
+    pub fn set_pipe_status(&self, pipes: Arc<dyn PipeStatus>) {
+        // A second runner of pipes would be a bug elsewhere, and changes nothing here.
+        let _ = self.inner.pipes.set(pipes);
+    }
+
+    /// Which of a context's database, schema and warehouse are there; the others become `None`.
+    #[must_use]
+    pub fn existing(&self, mut context: SessionContext) -> SessionContext {
+        let snapshot = self.inner.store.snapshot();
+        let catalog = snapshot.catalog();
+        context.database.take_if(|name| catalog.find::<Database>(&QualifiedName::account(name.as_str())).is_none());
+        let database = context.database.clone().unwrap_or_default();
+        context
+            .schema
+            .take_if(|name| catalog.find::<Schema>(&QualifiedName::schema(&database, name.as_str())).is_none());
+        context.warehouse.take_if(|name| catalog.find::<Warehouse>(&QualifiedName::account(name.as_str())).is_none());
+        context
+    }
+}
+
+impl EngineInner {
+    async fn begin(&self) -> Result<Transaction, SqlError> {
+        self.store.begin(self.options.lock_wait).await
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     SessionContext, SqlError,
-    catalog::{ObjectId, Stream},
+    catalog::{ObjectId, Stream, View},
     engine::{
         plan::{self, Names, sql_error, streams_read},
         rewrite::{Surroundings, SystemAnswer, fold_name},
@@ -70,7 +70,12 @@ impl Scope {
     }
 
     /// The full name of what a name in SQL text, such as a system function's argument, calls so.
-    fn object(&self, context: &SessionContext, kind: ObjectKind, text: &str) -> Result<crate::catalog::QualifiedName, SqlError> {
+    fn object(
+        &self,
+        context: &SessionContext,
+        kind: ObjectKind,
+        text: &str,
+    ) -> Result<crate::catalog::QualifiedName, SqlError> {
         let mut name = Parser::new(&SnowflakeDialect)
             .try_with_sql(text)
             .and_then(|mut parser| parser.parse_object_name(false))
@@ -163,11 +168,7 @@ impl Query {
 }
 
 /// A query's rows as a client gets them.
-pub(crate) fn result(
-    names: &[String],
-    schema: &SchemaRef,
-    batches: &[RecordBatch],
-) -> Result<QueryResult, SqlError> {
+pub(crate) fn result(names: &[String], schema: &SchemaRef, batches: &[RecordBatch]) -> Result<QueryResult, SqlError> {
     let columns = schema
         .fields()
         .iter()
@@ -191,4 +192,15 @@ pub(crate) fn result(
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(QueryResult { columns, batches, kind: StatementKind::Select })
+}
+
+/// The columns that a view's query has now.
+pub(crate) fn view_columns(scope: &Scope, view: &View) -> Result<Vec<ResultColumn>, SqlError> {
+    let plan = Names::of(scope).view(view)?;
+    let columns = plan
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| Ok(ResultColumn::new(field.name(), SqlType::from_arrow(field.data_type())?)));
+    columns.collect()
 }

@@ -59,10 +59,8 @@ impl Scan {
 
     pub(crate) fn stream(snapshot: &Snapshot, stream: &Stream) -> Result<Self, SqlError> {
         let groups = snapshot.stream(stream.header.id)?;
-        let table: &Table = snapshot
-            .catalog()
-            .by_id(stream.table)
-            .ok_or_else(|| SqlError::stale_stream(&stream.header.name))?;
+        let table: &Table =
+            snapshot.catalog().by_id(stream.table).ok_or_else(|| SqlError::stale_stream(&stream.header.name))?;
         let mut fields = columns(table);
         fields.extend(STREAM_COLUMNS.map(|(name, data_type)| Field::new(name, data_type, false)));
         Ok(Self::new(groups, fields, table.columns.len(), Kind::Stream(stream.header.id)))

@@ -71,10 +71,8 @@ fn case(call: Call) -> Result<Expr, SqlError> {
 fn coalesce(args: Vec<Arg>) -> Result<Expr, SqlError> {
     let (mut exprs, _) = unify(args)?;
     let last = exprs.pop().map(Box::new);
-    let branches = exprs
-        .into_iter()
-        .map(|expr| (Box::new(Expr::IsNotNull(Box::new(expr.clone()))), Box::new(expr)))
-        .collect();
+    let branches =
+        exprs.into_iter().map(|expr| (Box::new(Expr::IsNotNull(Box::new(expr.clone()))), Box::new(expr))).collect();
     Ok(Expr::Case(Case::new(None, branches, last)))
 }
 
@@ -139,9 +137,7 @@ fn order(a: &Value<'_>, b: &Value<'_>) -> Result<Ordering, SqlError> {
     match (a, b) {
         (Value::Number(a, _), Value::Number(b, _)) => Ok(a.cmp(b)),
         // NaN is the greatest float on Snowflake.
-        (Value::Float(a), Value::Float(b)) => {
-            Ok(a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())))
-        }
+        (Value::Float(a), Value::Float(b)) => Ok(a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))),
         (Value::Boolean(a), Value::Boolean(b)) => Ok(a.cmp(b)),
         (Value::Date(a), Value::Date(b)) => Ok(a.cmp(b)),
         (Value::Timestamp(a, _), Value::Timestamp(b, _)) => Ok(a.cmp(b)),

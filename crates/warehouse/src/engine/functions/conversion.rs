@@ -115,7 +115,11 @@ fn timestamp(mut call: Call, to: SqlType, mode: CastMode) -> Result<Expr, SqlErr
         call.args.push(arg);
         return Err(call.wrong_types());
     }
-    let zone = if matches!(to, SqlType::TimestampLtz { .. }) { crate::engine::value::Zone::Instant } else { crate::engine::value::Zone::Wall };
+    let zone = if matches!(to, SqlType::TimestampLtz { .. }) {
+        crate::engine::value::Zone::Instant
+    } else {
+        crate::engine::value::Zone::Wall
+    };
     Ok(Kernel::strict(format!("{name} at scale {scale}"), to.to_arrow(), vec![arg.expr], move |values| {
         let Value::Number(digits, at) = values[0] else {
             return Err(SqlError::internal(format_args!("{:?} is no number", values[0])));

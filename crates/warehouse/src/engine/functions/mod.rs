@@ -28,14 +28,7 @@ pub(crate) struct Call {
 
 pub(crate) fn plan(name: &str, args: Vec<Arg>) -> Result<Expr, SqlError> {
     let mut call = Call { name: name.to_owned(), args };
-    for module in [
-        conditional::plan,
-        conversion::plan,
-        semistructured::plan,
-        text::plan,
-        number::plan,
-        time::plan,
-    ] {
+    for module in [conditional::plan, conversion::plan, semistructured::plan, text::plan, number::plan, time::plan] {
         match module(call) {
             Planned::Done(result) => return result,
             Planned::Other(same) => call = same,

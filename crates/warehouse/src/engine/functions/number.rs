@@ -182,7 +182,11 @@ fn floating(call: Call, run: fn(f64) -> f64) -> Result<Expr, SqlError> {
         let argument = float_of(&values[0])?;
         let result = run(argument);
         if result.is_nan() && !argument.is_nan() {
-            return Err(SqlError::new("100053", "22023", format!("Invalid floating point operation: {name}({argument})")));
+            return Err(SqlError::new(
+                "100053",
+                "22023",
+                format!("Invalid floating point operation: {name}({argument})"),
+            ));
         }
         Ok(Value::Float(result))
     }))

@@ -73,15 +73,20 @@ fn get(call: Call) -> Result<Expr, SqlError> {
     let value = value.cast(SqlType::Variant, CastMode::Implicit)?;
     // The one that runs over every event: a constant key, over the whole column.
     if let Some(literal) = literal {
-        return Ok(Kernel::columns(format!("GET {literal:?}"), DataType::LargeUtf8, vec![value], move |columns, rows| {
-            let column = columns[0].as_string::<i64>();
-            let mut builder = LargeStringBuilder::with_capacity(rows, 0);
-            for row in 0..rows {
-                let found = if column.is_null(row) { None } else { variant::get(column.value(row), &literal) };
-                builder.append_option(found);
-            }
-            Ok(Arc::new(builder.finish()))
-        }));
+        return Ok(Kernel::columns(
+            format!("GET {literal:?}"),
+            DataType::LargeUtf8,
+            vec![value],
+            move |columns, rows| {
+                let column = columns[0].as_string::<i64>();
+                let mut builder = LargeStringBuilder::with_capacity(rows, 0);
+                for row in 0..rows {
+                    let found = if column.is_null(row) { None } else { variant::get(column.value(row), &literal) };
+                    builder.append_option(found);
+                }
+                Ok(Arc::new(builder.finish()))
+            },
+        ));
     }
     let by_index = match key.family {
         Family::Number => true,
@@ -195,8 +200,11 @@ fn object_construct(call: Call, nulls: Nulls) -> Result<Expr, SqlError> {
 }
 
 fn array_construct(call: Call) -> Result<Expr, SqlError> {
-    let exprs =
-        call.args.into_iter().map(|arg| arg.cast(SqlType::Variant, CastMode::Explicit)).collect::<Result<Vec<_>, _>>()?;
+    let exprs = call
+        .args
+        .into_iter()
+        .map(|arg| arg.cast(SqlType::Variant, CastMode::Explicit))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Kernel::rows("ARRAY_CONSTRUCT", DataType::LargeUtf8, exprs, |values| {
         let elements = values.iter().map(|value| json(value).unwrap_or("null")).collect::<Vec<_>>();
         Ok(Value::Variant(Cow::Owned(format!("[{}]", elements.join(",")))))

@@ -6,7 +6,7 @@ use crate::{
     engine::{
         kernel::Kernel,
         plan::Arg,
-        value::{CastMode, Family, Value, hex, write_text},
+        value::{CastMode, Family, Value, hex},
     },
     types::SqlType,
 };
@@ -45,9 +45,9 @@ fn plain(name: &str) -> Option<(usize, usize, &'static [SqlType], DataType, Run)
             owned(v[0].as_text()?.trim_end_matches(|c| set.contains(c)).to_owned())
         }),
         "SUBSTR" | "SUBSTRING" => (2, 3, &[TEXT, INTEGER], DataType::Utf8, substr),
-        "LEFT" => (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| {
-            owned(v[0].as_text()?.chars().take(size(&v[1])?).collect())
-        }),
+        "LEFT" => {
+            (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| owned(v[0].as_text()?.chars().take(size(&v[1])?).collect()))
+        }
         "RIGHT" => (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| {
             let text = v[0].as_text()?;
             let skipped = text.chars().count().saturating_sub(size(&v[1])?);
@@ -68,15 +68,15 @@ fn plain(name: &str) -> Option<(usize, usize, &'static [SqlType], DataType, Run)
         "LPAD" => (2, 3, &[TEXT, INTEGER, TEXT], DataType::Utf8, |v| pad(v, Side::Left)),
         "RPAD" => (2, 3, &[TEXT, INTEGER, TEXT], DataType::Utf8, |v| pad(v, Side::Right)),
         "SPLIT_PART" => (3, 3, &[TEXT, TEXT, INTEGER], DataType::Utf8, split_part),
-        "CONTAINS" => (2, 2, &[TEXT], DataType::Boolean, |v| {
-            Ok(Value::Boolean(v[0].as_text()?.contains(v[1].as_text()?)))
-        }),
-        "STARTSWITH" => (2, 2, &[TEXT], DataType::Boolean, |v| {
-            Ok(Value::Boolean(v[0].as_text()?.starts_with(v[1].as_text()?)))
-        }),
-        "ENDSWITH" => (2, 2, &[TEXT], DataType::Boolean, |v| {
-            Ok(Value::Boolean(v[0].as_text()?.ends_with(v[1].as_text()?)))
-        }),
+        "CONTAINS" => {
+            (2, 2, &[TEXT], DataType::Boolean, |v| Ok(Value::Boolean(v[0].as_text()?.contains(v[1].as_text()?))))
+        }
+        "STARTSWITH" => {
+            (2, 2, &[TEXT], DataType::Boolean, |v| Ok(Value::Boolean(v[0].as_text()?.starts_with(v[1].as_text()?))))
+        }
+        "ENDSWITH" => {
+            (2, 2, &[TEXT], DataType::Boolean, |v| Ok(Value::Boolean(v[0].as_text()?.ends_with(v[1].as_text()?))))
+        }
         "POSITION" | "CHARINDEX" => (2, 3, &[TEXT, TEXT, INTEGER], number, position),
         "ASCII" => (1, 1, &[TEXT], number, |v| {
             Ok(Value::integer(v[0].as_text()?.chars().next().map_or(0, |first| i64::from(u32::from(first)))))
@@ -302,9 +302,4 @@ fn regexp_replace(call: Call) -> Result<Expr, SqlError> {
         let text = values[0].as_text()?;
         last.with(values[1].as_text()?, |regex| regex.replace_all(text, with).into_owned()).and_then(owned)
     }))
-}
-
-/// The text of any value, for messages.
-pub(crate) fn shown(value: &Value<'_>) -> String {
-    write_text(value.clone()).into_owned()
 }

@@ -244,7 +244,8 @@ fn part(call: Call) -> Result<Expr, SqlError> {
 
 fn part_of(name: &str, moment: Arg) -> Result<Expr, SqlError> {
     let part = Part::parse(name)?;
-    let wrong = SqlError::invalid_type(format_args!("Invalid argument types for function 'DATE_PART': ({})", moment.shown()));
+    let wrong =
+        SqlError::invalid_type(format_args!("Invalid argument types for function 'DATE_PART': ({})", moment.shown()));
     let (moment, _) = temporal(moment, &wrong)?;
     Ok(Kernel::strict(format!("DATE_PART {part:?}"), DataType::Decimal128(18, 0), vec![moment], move |values| {
         Ok(Value::integer(part.extract(micros(&values[0])?)))

@@ -3,11 +3,7 @@
 //! is looked at.
 
 use super::error::{external, sql_error};
-use crate::{
-    SqlError,
-    engine::value::Family,
-    types::SqlType,
-};
+use crate::{SqlError, engine::value::Family, types::SqlType};
 use datafusion::{
     arrow::datatypes::DataType,
     common::{

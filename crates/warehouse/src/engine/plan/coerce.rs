@@ -188,9 +188,7 @@ fn literal_number(arg: Arg) -> Result<Expr, SqlError> {
     use crate::engine::value::{Parsed, parse_decimal};
     let text = arg.literal_text().unwrap_or_default();
     match parse_decimal(text) {
-        Some(Parsed::Exact(digits, scale)) => {
-            Ok(Expr::Literal(ScalarValue::Decimal128(Some(digits), 38, scale), None))
-        }
+        Some(Parsed::Exact(digits, scale)) => Ok(Expr::Literal(ScalarValue::Decimal128(Some(digits), 38, scale), None)),
         Some(Parsed::TooLarge) => Err(SqlError::number_out_of_range(text)),
         None => Err(SqlError::not_a_number(text)),
     }

@@ -26,11 +26,9 @@ pub(crate) fn sql_error(error: DataFusionError) -> SqlError {
         DataFusionError::SchemaError(error, _) => schema_error(&error),
         DataFusionError::ArrowError(error, _) => arrow_error(*error),
         DataFusionError::NotImplemented(message) => SqlError::unsupported(first_line(&message), ""),
-        DataFusionError::Plan(message) => SqlError::new(
-            "001003",
-            "42000",
-            format!("SQL compilation error:\n{}", first_line(&message)),
-        ),
+        DataFusionError::Plan(message) => {
+            SqlError::new("001003", "42000", format!("SQL compilation error:\n{}", first_line(&message)))
+        }
         DataFusionError::ResourcesExhausted(message) => SqlError::internal(format_args!("out of memory: {message}")),
         other => SqlError::internal(other.strip_backtrace()),
     }

@@ -7,7 +7,7 @@ mod error;
 mod names;
 mod operators;
 
-pub(crate) use coerce::{Arg, cast, common_type, number_parts, unify};
+pub(crate) use coerce::{Arg, common_type, number_parts, unify};
 pub(crate) use error::{external, sql_error};
 pub(crate) use names::{Names, streams_read};
 pub(crate) use operators::{Arithmetic, arithmetic, binary, boolean, compare};

@@ -1,7 +1,10 @@
 //! What names in a query stand for: tables, views (planned in their own schema and inlined), streams, and the few
 //! functions that DataFusion has to know itself because it groups and windows.
 
-use super::{Operators, error::{external, sql_error}};
+use super::{
+    Operators,
+    error::{external, sql_error},
+};
 use crate::{
     SessionContext, SqlError,
     catalog::{ObjectId, Relation, View},
@@ -15,11 +18,7 @@ use crate::{
 use datafusion::{
     arrow::datatypes::{DataType, SchemaRef},
     catalog::{TableProvider, default_table_source::source_as_provider, view::ViewTable},
-    common::{
-        Result, TableReference,
-        config::ConfigOptions,
-        tree_node::TreeNodeRecursion,
-    },
+    common::{Result, TableReference, config::ConfigOptions, tree_node::TreeNodeRecursion},
     datasource::provider_as_source,
     functions_aggregate as aggregates, functions_window as windows,
     logical_expr::{
@@ -96,7 +95,7 @@ impl<'a> Names<'a> {
         Ok(provider_as_source(provider))
     }
 
-    fn view(&self, view: &View) -> Result<LogicalPlan, SqlError> {
+    pub(crate) fn view(&self, view: &View) -> Result<LogicalPlan, SqlError> {
         if self.depth >= MAX_VIEW_DEPTH {
             return Err(SqlError::unsupported(format_args!("more than {MAX_VIEW_DEPTH} views on each other"), ""));
         }

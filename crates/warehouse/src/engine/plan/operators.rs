@@ -125,15 +125,14 @@ pub(crate) fn arithmetic(op: Arithmetic, left: Arg, right: Arg) -> Result<Expr, 
                 },
             ))
         }
-        (F::Date, F::Date) if op == Arithmetic::Subtract => Ok(Kernel::strict(
-            "date - date",
-            DataType::Decimal128(9, 0),
-            vec![left.expr, right.expr],
-            |values| match (&values[0], &values[1]) {
+        (F::Date, F::Date) if op == Arithmetic::Subtract => {
+            Ok(Kernel::strict("date - date", DataType::Decimal128(9, 0), vec![left.expr, right.expr], |values| match (
+                &values[0], &values[1],
+            ) {
                 (Value::Date(left), Value::Date(right)) => Ok(Value::integer(i64::from(*left) - i64::from(*right))),
                 other => Err(SqlError::internal(format_args!("{other:?} are no dates"))),
-            },
-        )),
+            }))
+        }
         _ => Err(SqlError::unsupported(
             format_args!("{} {} {}", left.shown(), op.sign(), right.shown()),
             "Cast the operands to NUMBER or FLOAT, or use DATEADD and DATEDIFF.",

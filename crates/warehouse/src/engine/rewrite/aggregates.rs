@@ -141,7 +141,9 @@ fn window(name: &str, mut function: Function) -> Result<Function, SqlError> {
         return Err(SqlError::new(
             "002303",
             "42601",
-            format!("SQL compilation error:\nWindow function type [{name}] requires OVER clause in window specification"),
+            format!(
+                "SQL compilation error:\nWindow function type [{name}] requires OVER clause in window specification"
+            ),
         ));
     }
     if !function.within_group.is_empty() {

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::SqlError;
 use datafusion::sql::sqlparser::ast::{
-    self as sql, Distinct, ExcludeSelectItem, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, OrderByKind,
-    Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, WildcardAdditionalOptions,
+    self as sql, Distinct, ExcludeSelectItem, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
+    TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, WildcardAdditionalOptions,
 };
 
 /// Fails with the clause's name if it is there.

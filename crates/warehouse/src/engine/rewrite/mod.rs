@@ -16,9 +16,7 @@ pub(crate) use expressions::{call, text};
 pub(crate) use names::{fold, fold_name, identifier};
 
 use crate::{SqlError, types::Moment};
-use datafusion::sql::sqlparser::ast::{
-    Expr, ObjectName, Query, Select, SetExpr, TableFactor, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, TableFactor, VisitMut, VisitorMut};
 use std::ops::ControlFlow;
 
 /// The operator that marks a call.

@@ -140,7 +140,9 @@ fn unwrap<'a>(json: &'a str, to: &str) -> Result<Value<'a>, SqlError> {
         Kind::Boolean => Ok(Value::Boolean(json == "true")),
         Kind::Varchar => Ok(Value::Text(variant::string(json))),
         Kind::Integer | Kind::Decimal | Kind::Double => match parse_decimal(json) {
-            Some(Parsed::Exact(digits, scale)) if variant::kind(json) != Kind::Double => Ok(Value::Number(digits, scale)),
+            Some(Parsed::Exact(digits, scale)) if variant::kind(json) != Kind::Double => {
+                Ok(Value::Number(digits, scale))
+            }
             _ => json.parse().map(Value::Float).map_err(|_| SqlError::failed_cast(json, to)),
         },
         Kind::Array | Kind::Object => Err(SqlError::failed_cast(json, to)),

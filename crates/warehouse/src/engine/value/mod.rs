@@ -169,16 +169,15 @@ pub(crate) enum CellBuilder {
 impl CellBuilder {
     pub(crate) fn new(data_type: &DataType, rows: usize) -> Result<Self, SqlError> {
         Ok(match data_type {
-            DataType::Decimal128(_, scale) => Self::Number(
-                Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()),
-                *scale,
-            ),
+            DataType::Decimal128(_, scale) => {
+                Self::Number(Decimal128Builder::with_capacity(rows).with_data_type(data_type.clone()), *scale)
+            }
             DataType::Float64 => Self::Float(Float64Builder::with_capacity(rows)),
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             DataType::Date32 => Self::Date(Date32Builder::with_capacity(rows)),
-            DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Timestamp(
-                TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type.clone()),
-            ),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type.clone()))
+            }
             DataType::Utf8 => Self::Text(StringBuilder::new()),
             DataType::Binary => Self::Binary(BinaryBuilder::new()),
             DataType::LargeUtf8 => Self::Variant(LargeStringBuilder::new()),
@@ -190,9 +189,10 @@ impl CellBuilder {
     pub(crate) fn push(&mut self, value: &Value<'_>) -> Result<(), SqlError> {
         match (self, value) {
             (Self::Number(builder, to), Value::Number(digits, scale)) => {
-                builder.append_value(rescale(*digits, *scale, *to).ok_or_else(|| {
-                    SqlError::number_out_of_range(write_decimal(*digits, *scale))
-                })?);
+                builder.append_value(
+                    rescale(*digits, *scale, *to)
+                        .ok_or_else(|| SqlError::number_out_of_range(write_decimal(*digits, *scale)))?,
+                );
             }
             (Self::Float(builder), Value::Float(value)) => builder.append_value(*value),
             (Self::Boolean(builder), Value::Boolean(value)) => builder.append_value(*value),

@@ -149,7 +149,10 @@ mod tests {
             assert_eq!(parse_decimal(text), Some(Parsed::Exact(digits, scale)), "{text}");
         }
         assert_eq!(parse_decimal("1e38"), Some(Parsed::TooLarge));
-        assert_eq!(parse_decimal("99999999999999999999999999999999999999"), Some(Parsed::Exact(10_i128.pow(38) - 1, 0)));
+        assert_eq!(
+            parse_decimal("99999999999999999999999999999999999999"),
+            Some(Parsed::Exact(10_i128.pow(38) - 1, 0))
+        );
         for text in ["", " ", "-", ".", "1,000", "0x10", "1e", "1 2", "abc", "NaN", "--1"] {
             assert_eq!(parse_decimal(text), None, "{text}");
         }

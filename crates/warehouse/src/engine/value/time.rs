@@ -176,13 +176,7 @@ pub(crate) fn write_wall(micros: i64) -> String {
     let days = i32::try_from(micros.div_euclid(DAY)).unwrap_or_default();
     let rest = micros.rem_euclid(DAY);
     let (seconds, millis) = (rest / 1_000_000, rest / 1_000 % 1_000);
-    format!(
-        "{} {:02}:{:02}:{:02}.{millis:03}",
-        write_date(days),
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    format!("{} {:02}:{:02}:{:02}.{millis:03}", write_date(days), seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]
@@ -216,7 +210,9 @@ mod tests {
         }
         let east = parse_timestamp("2026-01-01 12:00:00.123456 +02:00").unwrap();
         assert_eq!((east.wall - noon, noon - east.instant), (123_456, 7_200_000_000 - 123_456));
-        for text in ["", "x", "2026-13-01", "2026-01-01 25:00", "2026-01-01T", "99999999999999999999", "2026-01-01 12:00:00+99"] {
+        for text in
+            ["", "x", "2026-13-01", "2026-01-01 25:00", "2026-01-01T", "99999999999999999999", "2026-01-01 12:00:00+99"]
+        {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }
     }

@@ -5,5 +5,5 @@
 mod parse;
 mod scan;
 
-pub(crate) use parse::{JsonError, canonicalize, write_float, write_string};
+pub(crate) use parse::{canonicalize, write_float, write_string};
 pub(crate) use scan::{Kind, elements, entries, get, index, kind, string};

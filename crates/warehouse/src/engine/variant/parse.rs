@@ -321,7 +321,9 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused() {
         let deep = "[".repeat(10_000);
-        for text in ["", "{", "{\"a\":1,\"a\":2}", "nul", "1 2", "\"\\ud800\"", "01x", "[1,]", "\"\u{1}\"", deep.as_str()] {
+        for text in
+            ["", "{", "{\"a\":1,\"a\":2}", "nul", "1 2", "\"\\ud800\"", "01x", "[1,]", "\"\u{1}\"", deep.as_str()]
+        {
             assert!(canonicalize(text).is_err(), "{text}");
         }
     }
