@@ -4,6 +4,7 @@ mod dml;
 mod executor;
 mod functions;
 mod kernel;
+mod objects;
 mod plan;
 mod query;
 mod rewrite;
@@ -14,14 +15,16 @@ mod tests;
 mod value;
 mod variant;
 
-pub use query::PipeStatus;
 pub use session::Session;
 
 use crate::{
-    SessionContext, SqlError,
+    QueryResult, SessionContext, SqlError,
+    backend::{Backend, BackendSession},
     catalog::{Database, QualifiedName, Schema, Warehouse},
+    runners::Runners,
     storage::{Store, StoreOptions, Transaction},
 };
+use async_trait::async_trait;
 use datafusion::{
     execution::{SessionState, SessionStateBuilder},
     prelude::SessionConfig,
@@ -61,7 +64,7 @@ struct EngineInner {
     options: EngineOptions,
     state: SessionState,
     executor: Executor,
-    pipes: OnceLock<Arc<dyn PipeStatus>>,
+    runners: OnceLock<Arc<dyn Runners>>,
 }
 
 impl Engine {
@@ -77,7 +80,7 @@ impl Engine {
             options,
             state: SessionStateBuilder::new().with_config(config).build(),
             executor: Executor::start(options.threads)?,
-            pipes: OnceLock::new(),
+            runners: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -90,15 +93,19 @@ impl Engine {
         &self.inner.store
     }
 
-    /// Who answers `SYSTEM$PIPE_STATUS`; the first one stays.
-    pub fn set_pipe_status(&self, pipes: Arc<dyn PipeStatus>) {
-        // A second runner of pipes would be a bug elsewhere, and changes nothing here.
-        let _ = self.inner.pipes.set(pipes);
+    /// Who runs pipes and tasks; the first one stays.
+    pub fn set_runners(&self, runners: Arc<dyn Runners>) {
+        // A second one would be a bug elsewhere, and changes nothing here.
+        let _ = self.inner.runners.set(runners);
+    }
+}
+
+impl Backend for Engine {
+    fn open(&self, context: SessionContext) -> Box<dyn BackendSession> {
+        Box::new(self.session(context))
     }
 
-    /// Which of a context's database, schema and warehouse are there; the others become `None`.
-    #[must_use]
-    pub fn existing(&self, mut context: SessionContext) -> SessionContext {
+    fn existing(&self, mut context: SessionContext) -> SessionContext {
         let snapshot = self.inner.store.snapshot();
         let catalog = snapshot.catalog();
         context.database.take_if(|name| catalog.find::<Database>(&QualifiedName::account(name.as_str())).is_none());
@@ -108,6 +115,17 @@ impl Engine {
             .take_if(|name| catalog.find::<Schema>(&QualifiedName::schema(&database, name.as_str())).is_none());
         context.warehouse.take_if(|name| catalog.find::<Warehouse>(&QualifiedName::account(name.as_str())).is_none());
         context
+    }
+}
+
+#[async_trait]
+impl BackendSession for Session {
+    async fn execute(&mut self, sql: &str) -> Result<QueryResult, SqlError> {
+        Session::execute(self, sql).await
+    }
+
+    fn context(&self) -> &SessionContext {
+        Session::context(self)
     }
 }
 

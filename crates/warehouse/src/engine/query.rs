@@ -2,14 +2,15 @@
 
 use crate::{
     SessionContext, SqlError,
-    catalog::{ObjectId, Stream, View},
+    catalog::{ObjectId, Pipe, Stream, View},
     engine::{
         plan::{self, Names, sql_error, streams_read},
-        rewrite::{Surroundings, SystemAnswer, fold_name},
+        rewrite::{Surroundings, SystemAnswer},
         value::{CastMode, cast_column},
     },
-    parse::{Name, ObjectKind},
+    parse::{self, Name, ObjectKind},
     result::{QueryResult, ResultColumn, StatementKind},
+    runners::Runners,
     storage::Snapshot,
     types::{Moment, SqlType},
 };
@@ -22,19 +23,13 @@ use datafusion::{
     execution::SessionState,
     logical_expr::LogicalPlan,
     physical_plan,
-    sql::sqlparser::{ast as sql, dialect::SnowflakeDialect, parser::Parser},
+    sql::sqlparser::ast as sql,
 };
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
-
-/// Answers `SYSTEM$PIPE_STATUS`: whoever runs the pipes knows.
-pub trait PipeStatus: Send + Sync {
-    /// The status as JSON text, for a pipe that exists.
-    fn status(&self, pipe: ObjectId, snapshot: &Snapshot) -> Result<String, SqlError>;
-}
 
 /// What one statement sees.
 #[derive(Clone)]
@@ -45,7 +40,7 @@ pub(crate) struct Scope {
     pub(crate) now: Moment,
     /// Relations that only this statement has, by name: a DML's target, a stage's file.
     pub(crate) specials: HashMap<String, Arc<dyn TableProvider>>,
-    pub(crate) pipes: Option<Arc<dyn PipeStatus>>,
+    pub(crate) runners: Option<Arc<dyn Runners>>,
 }
 
 impl fmt::Debug for Scope {
@@ -67,21 +62,6 @@ impl Scope {
 
     pub(crate) fn surroundings_in<'a>(&'a self, context: &'a SessionContext) -> Inside<'a> {
         Inside { scope: self, context }
-    }
-
-    /// The full name of what a name in SQL text, such as a system function's argument, calls so.
-    fn object(
-        &self,
-        context: &SessionContext,
-        kind: ObjectKind,
-        text: &str,
-    ) -> Result<crate::catalog::QualifiedName, SqlError> {
-        let mut name = Parser::new(&SnowflakeDialect)
-            .try_with_sql(text)
-            .and_then(|mut parser| parser.parse_object_name(false))
-            .map_err(|error| SqlError::syntax(format_args!("in the name '{text}': {error}")))?;
-        fold_name(&mut name)?;
-        context.resolve(kind, &name_parts(&name)?)
     }
 }
 
@@ -120,15 +100,15 @@ impl Surroundings for Inside<'_> {
         let scope = self.scope;
         match (function, arguments) {
             ("SYSTEM$STREAM_HAS_DATA", [name]) => {
-                let name = scope.object(self.context, ObjectKind::Stream, name)?;
+                let name = self.context.resolve(ObjectKind::Stream, &parse::name(name)?)?;
                 let stream: &Stream = scope.snapshot.catalog().get(&name)?;
                 scope.snapshot.stream_has_data(stream.header.id).map(SystemAnswer::Boolean)
             }
             ("SYSTEM$PIPE_STATUS", [name]) => {
-                let name = scope.object(self.context, ObjectKind::Pipe, name)?;
-                let pipe: &crate::catalog::Pipe = scope.snapshot.catalog().get(&name)?;
-                match &scope.pipes {
-                    Some(pipes) => pipes.status(pipe.header.id, &scope.snapshot).map(SystemAnswer::Text),
+                let name = self.context.resolve(ObjectKind::Pipe, &parse::name(name)?)?;
+                let pipe: &Pipe = scope.snapshot.catalog().get(&name)?;
+                match &scope.runners {
+                    Some(runners) => runners.pipe_status(pipe.header.id, &scope.snapshot).map(SystemAnswer::Text),
                     None => Err(SqlError::unsupported("SYSTEM$PIPE_STATUS", "No pipes run here.")),
                 }
             }

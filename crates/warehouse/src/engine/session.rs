@@ -8,6 +8,7 @@ use super::{
 use crate::{
     SessionContext, SqlError,
     catalog::{Database, QualifiedName, Schema, Table, View, Warehouse},
+    ddl,
     parse::{self, Name, ObjectKind, SessionParameter, Statement, Use},
     result::{QueryResult, ResultColumn, StatementKind},
     show,
@@ -18,8 +19,8 @@ use std::{collections::HashMap, sync::Arc};
 
 /// Statements one after another. Dropping it rolls back what it has not committed.
 pub struct Session {
-    engine: Arc<EngineInner>,
-    context: SessionContext,
+    pub(super) engine: Arc<EngineInner>,
+    pub(super) context: SessionContext,
     /// Between BEGIN and COMMIT.
     transaction: Option<Transaction>,
 }
@@ -69,6 +70,11 @@ impl Session {
             }
             Statement::Use(chosen) => self.choose(chosen),
             Statement::AlterSession(parameters) => alter_session(&parameters),
+            Statement::Create(create) => self.create(*create).await,
+            Statement::Alter(alter) => self.alter(*alter).await,
+            Statement::Drop(dropped) => self.ddl(move |work, context| ddl::drop(work, context, &dropped)).await,
+            Statement::Comment(comment) => self.ddl(move |work, context| ddl::comment(work, context, &comment)).await,
+            Statement::ExecuteTask(task) => self.execute_task(&task),
             Statement::Begin => self.begin().await,
             Statement::Commit => self.commit().await,
             Statement::Rollback => {
@@ -80,7 +86,7 @@ impl Session {
     }
 
     /// What the session sees now.
-    fn snapshot(&self) -> Snapshot {
+    pub(super) fn snapshot(&self) -> Snapshot {
         match &self.transaction {
             Some(transaction) => transaction.snapshot(),
             None => self.engine.store.snapshot(),
@@ -91,13 +97,13 @@ impl Session {
         self.scope_of(self.snapshot())
     }
 
-    fn scope_of(&self, snapshot: Snapshot) -> Scope {
+    pub(super) fn scope_of(&self, snapshot: Snapshot) -> Scope {
         Scope {
             snapshot,
             context: self.context.clone(),
             now: Moment::now(),
             specials: HashMap::new(),
-            pipes: self.engine.pipes.get().cloned(),
+            runners: self.engine.runners.get().cloned(),
         }
     }
 
@@ -169,14 +175,14 @@ impl Session {
     }
 
     /// Commits what is open.
-    async fn finish(&mut self) -> Result<(), SqlError> {
+    pub(super) async fn finish(&mut self) -> Result<(), SqlError> {
         match self.transaction.take() {
             Some(transaction) => transaction.commit().await.map(drop),
             None => Ok(()),
         }
     }
 
-    fn choose(&mut self, chosen: Use) -> Result<QueryResult, SqlError> {
+    pub(super) fn choose(&mut self, chosen: Use) -> Result<QueryResult, SqlError> {
         let snapshot = self.snapshot();
         let catalog = snapshot.catalog();
         match chosen {

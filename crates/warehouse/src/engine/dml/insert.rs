@@ -1,6 +1,6 @@
 //! `INSERT INTO table [(columns)] SELECT … | VALUES …`
 
-use super::{Changes, Target, unsupported};
+use super::{Changes, Target, unsupported, written};
 use crate::{
     SqlError,
     engine::{
@@ -8,7 +8,6 @@ use crate::{
         query::{Query, Scope},
         rewrite,
     },
-    result::StatementKind,
 };
 use datafusion::{
     execution::SessionState,
@@ -25,14 +24,7 @@ pub(super) async fn changes(insert: sql::Insert, scope: Scope, state: &SessionSt
     let query = Query::plan(source, &scope)?;
     let plan = stored(&target, &columns, query.plan, &scope)?;
     let (_, batches) = Query { plan, streams: query.streams.clone() }.run(state).await?;
-    let mut changes = Changes::new(StatementKind::Insert, target.id(), query.streams);
-    let mut rows = 0;
-    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-        rows += batch.num_rows() as u64;
-        changes.inserts.push(target.rows(batch.columns().to_vec())?);
-    }
-    changes.counts.push(("number of rows inserted", rows));
-    Ok(changes)
+    written(&target, &batches, query.streams)
 }
 
 /// The table, the columns and the query; all else that sqlparser knows of INSERT is refused.

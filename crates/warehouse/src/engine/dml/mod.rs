@@ -67,6 +67,17 @@ pub(crate) async fn changes(statement: Statement, scope: Scope, state: &SessionS
     }
 }
 
+/// Rows that have the target's shape already, to be inserted.
+pub(crate) fn written(target: &Target, rows: &[RecordBatch], streams: BTreeSet<ObjectId>) -> Result<Changes, SqlError> {
+    let mut changes = Changes::new(StatementKind::Insert, target.id(), streams);
+    for batch in rows.iter().filter(|batch| batch.num_rows() > 0) {
+        changes.inserts.push(target.rows(batch.columns().to_vec())?);
+    }
+    let count = rows.iter().map(|batch| batch.num_rows() as u64).sum();
+    changes.counts.push(("number of rows inserted", count));
+    Ok(changes)
+}
+
 fn unsupported(feature: impl std::fmt::Display) -> SqlError {
     SqlError::unsupported(feature, "")
 }
