@@ -1,5 +1,6 @@
 //! Runs statements: queries and DML by way of DataFusion, everything else by handing it to its module.
 
+mod copy;
 mod dml;
 mod executor;
 mod functions;
@@ -22,6 +23,7 @@ use crate::{
     backend::{Backend, BackendSession},
     catalog::{Database, QualifiedName, Schema, Warehouse},
     runners::Runners,
+    stage::StageFiles,
     storage::{Store, StoreOptions, Transaction},
 };
 use async_trait::async_trait;
@@ -64,15 +66,16 @@ struct EngineInner {
     options: EngineOptions,
     state: SessionState,
     executor: Executor,
+    files: Arc<dyn StageFiles>,
     runners: OnceLock<Arc<dyn Runners>>,
 }
 
 impl Engine {
-    /// Opens the state folder.
+    /// Opens the state folder. `files` are what stages lead to.
     ///
     /// # Errors
     /// When the folder cannot be opened or threads cannot be started.
-    pub fn open(dir: &Path, options: EngineOptions) -> Result<Self, SqlError> {
+    pub fn open(dir: &Path, options: EngineOptions, files: Arc<dyn StageFiles>) -> Result<Self, SqlError> {
         // One partition: statements run beside each other, and small ones are all there are.
         let config = SessionConfig::new().with_target_partitions(1);
         let inner = EngineInner {
@@ -80,6 +83,7 @@ impl Engine {
             options,
             state: SessionStateBuilder::new().with_config(config).build(),
             executor: Executor::start(options.threads)?,
+            files,
             runners: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -3,7 +3,7 @@
 use super::{
     dml::{self, Target},
     plan::Names,
-    query::{Query, Scope},
+    query::{Query, Scope, repeated_name},
     rewrite,
     session::Session,
 };
@@ -12,7 +12,7 @@ use crate::{
     catalog::{Pipe, Task},
     ddl::{self, Outcome},
     parse::{Alter, AlterAction, AlterPipe, Create, CreateObject, Name, ObjectKind, TableSource},
-    result::{QueryResult, StatementKind},
+    result::{Cell, QueryResult, Rows, StatementKind},
     storage::Transaction,
     types::SqlType,
 };
@@ -54,6 +54,9 @@ impl Session {
                 let mut scope = self.scope_of(self.snapshot());
                 scope.context = self.context.within(&name);
                 let planned = self.planned(query, scope).await?;
+                if let (0, Some(name)) = (columns, repeated_name(&planned)) {
+                    return Err(SqlError::duplicate_column(name));
+                }
                 let given = planned.schema().fields().len();
                 if columns != 0 && columns != given {
                     return Err(SqlError::invalid_value(format_args!(
@@ -90,6 +93,9 @@ impl Session {
                 let mut query = query;
                 rewrite::rewrite(&mut query, &scope.surroundings())?;
                 let planned = Query::plan(query, &scope)?;
+                if let Some(name) = repeated_name(&planned.plan) {
+                    return Err(SqlError::duplicate_column(name));
+                }
                 let fields = planned.plan.schema().fields().iter();
                 let columns = fields
                     .map(|field| Ok((field.name().clone(), SqlType::from_arrow(field.data_type())?, true)))
@@ -112,17 +118,17 @@ impl Session {
 
     pub(super) async fn alter(&mut self, alter: Alter) -> Result<QueryResult, SqlError> {
         if let AlterAction::Pipe(AlterPipe::Refresh { prefix }) = &alter.action {
-            if prefix.is_some() {
-                return Err(SqlError::unsupported("ALTER PIPE … REFRESH PREFIX", "REFRESH looks at the whole stage."));
-            }
             let snapshot = self.snapshot();
             let name = self.context.resolve(ObjectKind::Pipe, &alter.name)?;
             let pipe: &Pipe = snapshot.catalog().get(&name)?;
             let runners = self.engine.runners.get();
-            runners
-                .ok_or_else(|| SqlError::unsupported("ALTER PIPE … REFRESH", "No pipes run here."))?
-                .refresh_pipe(pipe.header.id);
-            return QueryResult::status(StatementKind::Ddl, "Statement executed successfully.");
+            let runners = runners.ok_or_else(|| SqlError::unsupported("ALTER PIPE … REFRESH", "No pipes run here."))?;
+            let files = runners.refresh_pipe(pipe.header.id, prefix.as_deref()).await?;
+            let mut rows = Rows::new(&[("File", SqlType::VARCHAR), ("Status", SqlType::VARCHAR)]);
+            for file in files {
+                rows.push(vec![Cell::text(file), Cell::text("SENT")]);
+            }
+            return rows.finish(StatementKind::Ddl);
         }
         self.ddl(move |transaction, context| ddl::alter(transaction, context, &alter)).await
     }
@@ -139,7 +145,8 @@ impl Session {
     }
 }
 
-fn name_idents(name: &Name) -> Vec<sql::Ident> {
+/// A name's parts, folded already.
+pub(super) fn name_idents(name: &Name) -> Vec<sql::Ident> {
     let parts = [&name.database, &name.schema].into_iter().flatten().chain([&name.name]);
     parts.map(|part| rewrite::identifier(part.as_str())).collect()
 }

@@ -5,7 +5,7 @@ use crate::{
     catalog::{ObjectId, Pipe, Stream, View},
     engine::{
         plan::{self, Names, sql_error, streams_read},
-        rewrite::{Surroundings, SystemAnswer},
+        rewrite::{REPEATED, Surroundings, SystemAnswer},
         value::{CastMode, cast_column},
     },
     parse::{self, Name, ObjectKind},
@@ -25,11 +25,13 @@ use datafusion::{
     physical_plan,
     sql::sqlparser::ast as sql,
 };
+use futures::TryStreamExt;
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     sync::Arc,
 };
+use tokio::sync::mpsc;
 
 /// What one statement sees.
 #[derive(Clone)]
@@ -147,6 +149,31 @@ impl Query {
     }
 }
 
+impl Query {
+    /// Runs it, handing over each batch as it comes; ends when nobody takes them any more.
+    pub(crate) async fn stream(self, state: &SessionState, to: mpsc::Sender<RecordBatch>) -> Result<(), SqlError> {
+        let physical = plan::physical(self.plan, state).await?;
+        let mut batches = physical_plan::execute_stream(physical, state.task_ctx()).map_err(sql_error)?;
+        while let Some(batch) = batches.try_next().await.map_err(sql_error)? {
+            if to.send(batch).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A column's name without the number that tells it from others of the name.
+fn shown_name(name: &str) -> &str {
+    name.split(REPEATED).next().unwrap_or(name)
+}
+
+/// The first name that two columns of a query have, which only a client's result may.
+pub(crate) fn repeated_name(plan: &LogicalPlan) -> Option<String> {
+    let mut names = plan.schema().fields().iter().map(|field| field.name());
+    names.find(|name| name.contains(REPEATED)).map(|name| shown_name(name).to_owned())
+}
+
 /// A query's rows as a client gets them.
 pub(crate) fn result(names: &[String], schema: &SchemaRef, batches: &[RecordBatch]) -> Result<QueryResult, SqlError> {
     let columns = schema
@@ -155,7 +182,7 @@ pub(crate) fn result(names: &[String], schema: &SchemaRef, batches: &[RecordBatc
         .zip(names)
         .map(|(field, name)| {
             let data_type = SqlType::from_arrow(field.data_type())?;
-            Ok(ResultColumn { name: name.clone(), data_type, nullable: true })
+            Ok(ResultColumn::new(shown_name(name), data_type))
         })
         .collect::<Result<Vec<_>, SqlError>>()?;
     let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.to_arrow(), true));

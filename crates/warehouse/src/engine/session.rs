@@ -15,14 +15,18 @@ use crate::{
     storage::{Savepoint, Snapshot, Transaction},
     types::Moment,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 /// Statements one after another. Dropping it rolls back what it has not committed.
 pub struct Session {
     pub(super) engine: Arc<EngineInner>,
     pub(super) context: SessionContext,
     /// Between BEGIN and COMMIT.
-    transaction: Option<Transaction>,
+    pub(super) transaction: Option<Transaction>,
 }
 
 impl Session {
@@ -74,6 +78,8 @@ impl Session {
             Statement::Alter(alter) => self.alter(*alter).await,
             Statement::Drop(dropped) => self.ddl(move |work, context| ddl::drop(work, context, &dropped)).await,
             Statement::Comment(comment) => self.ddl(move |work, context| ddl::comment(work, context, &comment)).await,
+            Statement::Copy(copy) => self.copy(*copy).await,
+            Statement::List(place) => self.list(&place).await,
             Statement::ExecuteTask(task) => self.execute_task(&task),
             Statement::Begin => self.begin().await,
             Statement::Commit => self.commit().await,
@@ -81,7 +87,6 @@ impl Session {
                 self.transaction = None;
                 QueryResult::status(StatementKind::Rollback, "Statement executed successfully.")
             }
-            other => Err(SqlError::unsupported(format_args!("{other:?}"), "")),
         }
     }
 
@@ -93,7 +98,7 @@ impl Session {
         }
     }
 
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         self.scope_of(self.snapshot())
     }
 
@@ -126,8 +131,8 @@ impl Session {
     async fn dml(&mut self, statement: Statement) -> Result<QueryResult, SqlError> {
         if self.transaction.is_some() {
             let changes = self.changes(statement, self.scope()).await?;
-            let work = Work::of(&mut self.transaction)?;
-            let result = changes.apply(work.transaction)?;
+            let mut work = Work::of(&mut self.transaction)?;
+            let result = changes.apply(&mut work)?;
             work.keep();
             return Ok(result);
         }
@@ -231,19 +236,33 @@ fn alter_session(parameters: &[SessionParameter]) -> Result<QueryResult, SqlErro
 }
 
 /// A statement's changes to an open transaction, taken back unless they are kept.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     transaction: &'a mut Transaction,
     savepoint: Option<Savepoint>,
 }
 
 impl<'a> Work<'a> {
-    fn of(transaction: &'a mut Option<Transaction>) -> Result<Self, SqlError> {
+    pub(super) fn of(transaction: &'a mut Option<Transaction>) -> Result<Self, SqlError> {
         let transaction = transaction.as_mut().ok_or_else(|| SqlError::internal("the transaction went missing"))?;
         Ok(Self { savepoint: Some(transaction.savepoint()), transaction })
     }
 
-    fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.savepoint = None;
+    }
+}
+
+impl Deref for Work<'_> {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        self.transaction
+    }
+}
+
+impl DerefMut for Work<'_> {
+    fn deref_mut(&mut self) -> &mut Transaction {
+        self.transaction
     }
 }
 

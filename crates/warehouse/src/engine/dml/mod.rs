@@ -2,12 +2,12 @@
 //! is anything changed, in one go. So a statement that fails or is abandoned has done nothing.
 
 mod delete;
-mod insert;
+pub(crate) mod insert;
 mod merge;
 mod target;
 mod update;
 
-pub(crate) use target::Target;
+pub(crate) use target::{Target, parse_query};
 
 use super::query::Scope;
 use crate::{

@@ -21,7 +21,7 @@ use datafusion::{
         compute::concat_batches,
         datatypes::{Field, Schema, SchemaRef},
     },
-    common::{Column, DFSchema},
+    common::{Column, DFSchema, TableReference},
     logical_expr::Expr,
     sql::{
         planner::PlannerContext,
@@ -97,7 +97,7 @@ impl Target {
 
     /// A column of the target in the statement's query.
     pub(crate) fn column(&self, name: &str) -> Expr {
-        Expr::Column(Column::new(Some(self.alias.as_str()), name))
+        Expr::Column(Column::new(Some(TableReference::bare(self.alias.as_str())), name))
     }
 
     pub(crate) fn row_id(&self) -> Expr {

@@ -12,7 +12,7 @@ use crate::{
 };
 use datafusion::{
     arrow::datatypes::DataType,
-    logical_expr::{Expr, Like, Volatility},
+    logical_expr::{Expr, Like, Volatility, lit},
 };
 use regex::Regex;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
@@ -227,7 +227,8 @@ fn translate<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
     owned(translated.collect())
 }
 
-/// LIKE has no escape character unless one is given, while DataFusion takes the backslash.
+/// LIKE has no escape character unless one is given, while DataFusion always takes the backslash: so the pattern is
+/// written anew, which is possible for a constant.
 fn like(call: Call, case_insensitive: bool) -> Result<Expr, SqlError> {
     call.arity(2, 3)?;
     let escape = match call.args.get(2) {
@@ -241,20 +242,27 @@ fn like(call: Call, case_insensitive: bool) -> Result<Expr, SqlError> {
             }
         }
     };
-    let pattern = call.args[1].literal_text().map(str::to_owned);
-    if escape.is_none() && pattern.is_none_or(|pattern| pattern.contains('\\')) {
+    let Some(pattern) = call.args[1].literal_text().map(|pattern| with_backslashes(pattern, escape)) else {
         return Err(SqlError::unsupported(
-            format_args!("{} of a pattern that is no constant or has a backslash", call.name),
+            format_args!("{} of a pattern that is no constant", call.name),
             "Use CONTAINS, STARTSWITH or ENDSWITH.",
         ));
-    }
-    let mut exprs = call.exprs(&[TEXT])?.into_iter();
-    match (exprs.next(), exprs.next()) {
-        (Some(expr), Some(pattern)) => {
-            Ok(Expr::Like(Like::new(false, Box::new(expr), Box::new(pattern), escape, case_insensitive)))
+    };
+    let expr = call.exprs(&[TEXT])?.into_iter().next().ok_or_else(|| SqlError::internal("LIKE lost its operand"))?;
+    Ok(Expr::Like(Like::new(false, Box::new(expr), Box::new(lit(pattern)), None, case_insensitive)))
+}
+
+fn with_backslashes(pattern: &str, escape: Option<char>) -> String {
+    let mut written = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(next) = chars.next() {
+        let literal = if Some(next) == escape { chars.next() } else { Some(next).filter(|next| *next == '\\') };
+        match literal {
+            Some(literal) => written.extend(['\\', literal]),
+            None => written.push(next),
         }
-        _ => Err(SqlError::internal("LIKE lost an operand")),
     }
+    written
 }
 
 /// A compiled pattern is kept from row to row, as it is nearly always the same one.

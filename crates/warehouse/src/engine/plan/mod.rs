@@ -6,6 +6,7 @@ mod coerce;
 mod error;
 mod names;
 mod operators;
+mod sets;
 
 pub(crate) use coerce::{Arg, common_type, number_parts, unify};
 pub(crate) use error::{external, sql_error};
@@ -57,13 +58,13 @@ impl ExprPlanner for Operators {
         planned.map(PlannerResult::Planned).map_err(external)
     }
 
-    /// The tuple that a call's arguments stand in.
+    /// The struct that a call's arguments stand in.
     fn plan_struct_literal(&self, args: Vec<Expr>, _: bool) -> Result<PlannerResult<Vec<Expr>>> {
         Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&ARGUMENTS), args))))
     }
 }
 
-/// Holds a call's arguments between the planning of its tuple and of its operator.
+/// Holds a call's arguments between the planning of its struct and of its operator.
 static ARGUMENTS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::from(arguments::Arguments::new())));
 
 fn call(left: Expr, name: &Expr, schema: &DFSchema) -> Result<Expr, SqlError> {
@@ -110,7 +111,7 @@ mod arguments {
         }
 
         fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-            internal_err!("a tuple outside of a call")
+            internal_err!("a struct outside of a call")
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::{
     Operators,
     error::{external, sql_error},
+    sets::SetOperations,
 };
 use crate::{
     SessionContext, SqlError,
@@ -23,7 +24,7 @@ use datafusion::{
     functions_aggregate as aggregates, functions_window as windows,
     logical_expr::{
         AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
-        planner::{ContextProvider, ExprPlanner},
+        planner::{ContextProvider, ExprPlanner, RelationPlanner},
     },
     sql::{
         planner::{NullOrdering, ParserOptions, SqlToRel},
@@ -45,6 +46,7 @@ pub(crate) struct Names<'a> {
     scope: &'a Scope,
     context: SessionContext,
     planners: Vec<Arc<dyn ExprPlanner>>,
+    relation_planners: Vec<Arc<dyn RelationPlanner>>,
     depth: usize,
 }
 
@@ -54,7 +56,13 @@ impl<'a> Names<'a> {
     }
 
     fn within(scope: &'a Scope, context: SessionContext, depth: usize) -> Self {
-        Self { scope, context, planners: vec![Arc::new(Operators)], depth }
+        Self {
+            scope,
+            context,
+            planners: vec![Arc::new(Operators)],
+            relation_planners: vec![Arc::new(SetOperations)],
+            depth,
+        }
     }
 
     /// Resolves a rewritten query.
@@ -149,6 +157,10 @@ impl ContextProvider for Names<'_> {
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
         &self.planners
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        &self.relation_planners
     }
 
     fn get_function_meta(&self, _: &str) -> Option<Arc<ScalarUDF>> {

@@ -5,10 +5,14 @@ use super::{
     unsupported, values_width,
 };
 use crate::SqlError;
-use datafusion::sql::sqlparser::ast::{
-    self as sql, Distinct, ExcludeSelectItem, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
-    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, WildcardAdditionalOptions,
+use datafusion::sql::sqlparser::{
+    ast::{
+        self as sql, Distinct, ExcludeSelectItem, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause,
+        OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
+        TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins, WildcardAdditionalOptions,
+    },
+    dialect::SnowflakeDialect,
+    parser::Parser,
 };
 
 /// Fails with the clause's name if it is there.
@@ -78,6 +82,25 @@ fn body(set: &mut SetExpr) -> Result<(), SqlError> {
         }
         other => Err(unsupported(format_args!("the query {other}"))),
     }
+}
+
+/// `a UNION b` becomes `SELECT * FROM (a UNION b)`, since what stands in FROM can be planned by rules of our own.
+pub(super) fn wrap_set_operation(query: &mut Query) -> Result<(), SqlError> {
+    if !matches!(query.body.as_ref(), SetExpr::SetOperation { .. }) {
+        return Ok(());
+    }
+    let template = "SELECT * FROM (SELECT 1) AS \"SET\"";
+    let mut wrapped = Parser::new(&SnowflakeDialect)
+        .try_with_sql(template)
+        .and_then(|mut parser| parser.parse_query())
+        .map_err(|error| SqlError::internal(format_args!("the template {template}: {error}")))?;
+    if let SetExpr::Select(select) = wrapped.body.as_mut()
+        && let Some(TableWithJoins { relation: TableFactor::Derived { subquery, .. }, .. }) = select.from.first_mut()
+    {
+        std::mem::swap(&mut subquery.body, &mut query.body);
+    }
+    query.body = wrapped.body;
+    Ok(())
 }
 
 pub(super) fn select(select: &mut Select) -> Result<(), SqlError> {

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 /// A call of one of our functions.
 pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
-    operator(CALL, Expr::Tuple(args), text(name))
+    operator(CALL, Expr::Struct { values: args, fields: Vec::new() }, text(name))
 }
 
 /// A text constant.

@@ -2,7 +2,7 @@
 //! get the names Snowflake gives them, every clause and operator is either known here or refused, and every construct
 //! whose meaning depends on types becomes a call that [`crate::engine::plan`] resolves when it knows them.
 //!
-//! A call is written as the operator `$CALL` between a tuple (the arguments) and a text (the name), since operators are
+//! A call is written as the operator `$CALL` between a struct (the arguments) and a text (the name), since operators are
 //! what DataFusion lets a planner translate with the operands' types at hand.
 
 mod aggregates;
@@ -13,7 +13,7 @@ mod names;
 
 pub(crate) use aggregates::STRING_AGG;
 pub(crate) use expressions::{call, text};
-pub(crate) use names::{fold, fold_name, identifier};
+pub(crate) use names::{REPEATED, fold, fold_name, identifier};
 
 use crate::{SqlError, types::Moment};
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, TableFactor, VisitMut, VisitorMut};
@@ -60,7 +60,7 @@ enum StageColumns {
 }
 
 fn run(tree: &mut impl VisitMut, surroundings: &dyn Surroundings, stage: StageColumns) -> Result<(), SqlError> {
-    match tree.visit(&mut Rewriter { surroundings, stage }) {
+    match tree.visit(&mut Rewriter { surroundings, stage, depth: 0 }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(*error),
     }
@@ -69,6 +69,8 @@ fn run(tree: &mut impl VisitMut, surroundings: &dyn Surroundings, stage: StageCo
 struct Rewriter<'a> {
     surroundings: &'a dyn Surroundings,
     stage: StageColumns,
+    /// Queries around the node: 1 in the statement's own.
+    depth: usize,
 }
 
 type Step = ControlFlow<Box<SqlError>>;
@@ -84,11 +86,21 @@ impl VisitorMut for Rewriter<'_> {
     type Break = Box<SqlError>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> Step {
+        self.depth += 1;
         step(clauses::query(query))
     }
 
+    fn post_visit_query(&mut self, query: &mut Query) -> Step {
+        self.depth -= 1;
+        step(clauses::wrap_set_operation(query))
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> Step {
-        step(clauses::select(select))
+        step(clauses::select(select).map(|()| {
+            if self.depth == 1 {
+                names::number_repeated(&mut select.projection);
+            }
+        }))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Step {

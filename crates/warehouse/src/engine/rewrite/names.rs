@@ -1,7 +1,8 @@
 //! Identifiers: unquoted ones fold to upper case, quoted ones stay. DataFusion's own folding (to lower case) is off.
 
 use crate::SqlError;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, TableAlias};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, SelectItem, TableAlias};
+use std::collections::HashSet;
 
 /// A folded identifier, quoted so that folding it again leaves it alone.
 pub(crate) fn identifier(name: impl Into<String>) -> Ident {
@@ -43,6 +44,34 @@ pub(super) fn result_name(expr: &Expr) -> String {
         Expr::CompoundIdentifier(parts) => parts.last().map(folded).unwrap_or_default(),
         Expr::Nested(inner) => result_name(inner),
         other => other.to_string().to_uppercase(),
+    }
+}
+
+/// Ends the name of a result column and begins its number, where several have one name; no identifier has it.
+pub(crate) const REPEATED: char = '\u{1}';
+
+/// A result may have several columns of one name, which DataFusion does not take: all but the first get a number, which
+/// the client does not see.
+pub(super) fn number_repeated(items: &mut [SelectItem]) {
+    let mut seen = HashSet::new();
+    for (at, item) in items.iter_mut().enumerate() {
+        let name = match item {
+            SelectItem::UnnamedExpr(expr) => result_name(expr),
+            SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
+            _ => continue,
+        };
+        if seen.insert(name.clone()) {
+            continue;
+        }
+        let numbered = identifier(format!("{name}{REPEATED}{at}"));
+        match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let expr = expr.clone();
+                *item = SelectItem::ExprWithAlias { expr, alias: numbered };
+            }
+            SelectItem::ExprWithAlias { alias, .. } => *alias = numbered,
+            _ => {}
+        }
     }
 }
 

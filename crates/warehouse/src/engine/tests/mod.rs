@@ -1,19 +1,28 @@
 //! Statements through [`Session::execute`], against a store in a folder of its own.
 
+mod copy;
+mod dml;
+mod expressions;
+mod merge;
 mod queries;
+mod refusals;
+mod streams;
+mod transactions;
 
 use super::{Engine, EngineOptions, Session};
 use crate::{
     QueryResult, SessionContext, SqlError,
     engine::value::{Cells, write_text},
+    stage::MemoryFiles,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// An engine with the schema DB.S chosen.
 struct Warehouse {
     engine: Engine,
     session: Session,
+    files: Arc<MemoryFiles>,
     _dir: TempDir,
 }
 
@@ -21,9 +30,10 @@ impl Warehouse {
     async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = EngineOptions { lock_wait: Duration::from_millis(200), threads: 2, ..EngineOptions::default() };
-        let engine = Engine::open(dir.path(), options).unwrap();
+        let files = Arc::new(MemoryFiles::default());
+        let engine = Engine::open(dir.path(), options, files.clone()).unwrap();
         let session = engine.session(SessionContext::new("TESTER", "SYSADMIN"));
-        let mut warehouse = Self { engine, session, _dir: dir };
+        let mut warehouse = Self { engine, session, files, _dir: dir };
         warehouse.run("CREATE DATABASE DB").await;
         warehouse.run("CREATE SCHEMA S").await;
         warehouse

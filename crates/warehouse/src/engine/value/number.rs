@@ -87,6 +87,9 @@ pub(crate) fn parse_decimal(text: &str) -> Option<Parsed> {
         digits = div_round(digits, 10);
         scale -= 1;
     }
+    if digits == 0 {
+        return Some(Parsed::Exact(0, 0));
+    }
     while scale < 0 {
         match digits.checked_mul(10).filter(|more| fits(*more, 38)) {
             Some(more) => digits = more,
