@@ -46,12 +46,19 @@ pub struct EngineOptions {
     pub lock_wait: Duration,
     /// Threads that run statements.
     pub threads: usize,
+    /// The shortest SCHEDULE that a task may have.
+    pub min_task_interval: Duration,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { store: StoreOptions::default(), lock_wait: Duration::from_mins(1), threads }
+        Self {
+            store: StoreOptions::default(),
+            lock_wait: Duration::from_mins(1),
+            threads,
+            min_task_interval: Duration::from_secs(10),
+        }
     }
 }
 

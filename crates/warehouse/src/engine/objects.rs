@@ -11,7 +11,7 @@ use crate::{
     SessionContext, SqlError,
     catalog::{Pipe, Task},
     ddl::{self, Outcome},
-    parse::{Alter, AlterAction, AlterPipe, Create, CreateObject, Name, ObjectKind, TableSource},
+    parse::{Alter, AlterAction, AlterPipe, AlterTask, Create, CreateObject, Name, ObjectKind, Schedule, TableSource},
     result::{Cell, QueryResult, Rows, StatementKind},
     storage::Transaction,
     types::SqlType,
@@ -64,6 +64,7 @@ impl Session {
                     )));
                 }
             }
+            CreateObject::Task(task) => self.check_schedule(task.options.schedule.as_ref())?,
             _ => {}
         }
         self.ddl(move |transaction, context| ddl::create(transaction, context, &create)).await
@@ -116,7 +117,23 @@ impl Session {
         self.done(outcome)
     }
 
+    /// A shorter schedule than the warehouse allows would run later than it says.
+    fn check_schedule(&self, schedule: Option<&Schedule>) -> Result<(), SqlError> {
+        let least = self.engine.options.min_task_interval;
+        match schedule {
+            Some(schedule) if schedule.interval < least => Err(SqlError::invalid_value(format_args!(
+                "Invalid schedule '{}': the least interval is {} seconds",
+                schedule.text,
+                least.as_secs_f64()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn alter(&mut self, alter: Alter) -> Result<QueryResult, SqlError> {
+        if let AlterAction::Task(AlterTask::Set(options)) = &alter.action {
+            self.check_schedule(options.schedule.as_ref())?;
+        }
         if let AlterAction::Pipe(AlterPipe::Refresh { prefix }) = &alter.action {
             let snapshot = self.snapshot();
             let name = self.context.resolve(ObjectKind::Pipe, &alter.name)?;

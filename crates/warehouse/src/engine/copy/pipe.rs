@@ -56,6 +56,9 @@ impl Loader for Engine {
         let mut transaction = self.inner.begin().await?;
         let gone = || SqlError::does_not_exist(ObjectKind::Pipe, pipe);
         let definition: Pipe = transaction.catalog().by_id::<Pipe>(pipe).ok_or_else(gone)?.clone();
+        if definition.paused {
+            return Err(SqlError::not_performable(format_args!("Pipe {} is paused.", definition.header.name)));
+        }
         let copy = self.pipe_copy(&definition, transaction.snapshot()).await?;
         let staged = StagedFile {
             key: file.key.clone(),
