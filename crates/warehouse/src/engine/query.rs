@@ -5,7 +5,7 @@ use crate::{
     catalog::{ObjectId, Pipe, Stream, View},
     engine::{
         plan::{self, Names, sql_error, streams_read},
-        rewrite::{REPEATED, Surroundings, SystemAnswer},
+        rewrite::{ContextAnswer, REPEATED, Surroundings, SystemAnswer},
         value::{CastMode, cast_column},
     },
     parse::{self, Name, ObjectKind},
@@ -84,10 +84,10 @@ impl Surroundings for Inside<'_> {
         self.scope.now
     }
 
-    fn context(&self, function: &str) -> Option<Option<String>> {
+    fn context(&self, function: &str) -> Option<ContextAnswer> {
         // A view's own schema is where its names are looked up, but the session is still the reader's.
         let session = &self.scope.context;
-        Some(match function {
+        Some(ContextAnswer(match function {
             "CURRENT_DATABASE" => session.database.clone(),
             "CURRENT_SCHEMA" => session.schema.clone(),
             "CURRENT_ROLE" => Some(session.role.clone()),
@@ -95,7 +95,7 @@ impl Surroundings for Inside<'_> {
             "CURRENT_WAREHOUSE" => session.warehouse.clone(),
             "CURRENT_VERSION" => Some(env!("CARGO_PKG_VERSION").to_owned()),
             _ => return None,
-        })
+        }))
     }
 
     fn system(&self, function: &str, arguments: &[String]) -> Result<SystemAnswer, SqlError> {

@@ -221,10 +221,9 @@ fn alter_session(parameters: &[SessionParameter]) -> Result<QueryResult, SqlErro
     for SessionParameter { name, value } in parameters {
         let value = value.as_ref().map(|value| value.to_string().trim_matches('\'').to_uppercase());
         let harmless = match (name.as_str(), value.as_deref()) {
-            (_, None) | ("QUERY_TAG", _) => true,
+            (_, None) | ("QUERY_TAG" | "CLIENT_TELEMETRY_ENABLED" | "CLIENT_SESSION_KEEP_ALIVE", Some(_)) => true,
             ("TIMEZONE", Some(zone)) => matches!(zone, "UTC" | "ETC/UTC"),
             ("AUTOCOMMIT" | "ERROR_ON_NONDETERMINISTIC_MERGE", Some(value)) => value == "TRUE",
-            ("CLIENT_TELEMETRY_ENABLED" | "CLIENT_SESSION_KEEP_ALIVE", Some(_)) => true,
             _ => false,
         };
         if !harmless {

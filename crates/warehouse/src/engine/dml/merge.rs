@@ -194,18 +194,20 @@ impl<'a> Planner<'a> {
             values.insert(position, self.target.assigned(position, value, &self.schema)?);
         }
         let target = self.target;
-        let places = target.table.columns.iter().enumerate().map(|(position, column)| match values.remove(&position) {
-            Some(value) => self.output(clause, value),
-            None => match self.kept.get(&position) {
-                Some(place) => *place,
-                None => {
+        let mut places = Vec::with_capacity(target.table.columns.len());
+        for (position, column) in target.table.columns.iter().enumerate() {
+            let place = match (values.remove(&position), self.kept.get(&position)) {
+                (Some(value), _) => self.output(clause, value),
+                (None, Some(place)) => *place,
+                (None, None) => {
                     let place = self.output(clause, target.column(&column.name));
                     self.kept.insert(position, place);
                     place
                 }
-            },
-        });
-        Ok(places.collect())
+            };
+            places.push(place);
+        }
+        Ok(places)
     }
 
     fn insert(&mut self, clause: i64, insert: sql::MergeInsertExpr) -> Result<Vec<usize>, SqlError> {

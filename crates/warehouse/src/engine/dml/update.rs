@@ -56,8 +56,8 @@ pub(super) async fn changes(update: sql::Update, scope: Scope, state: &SessionSt
         let value = planner.sql_to_expr(value, &schema, &mut PlannerContext::new()).map_err(sql_error)?;
         values[position] = target.assigned(position, value, &schema)?;
     }
-    let named = values.into_iter().enumerate().map(|(at, value)| value.alias(format!("{at}")));
-    let exprs = [target.row_id().alias("id")].into_iter().chain(named).collect::<Vec<_>>();
+    let aliased = values.into_iter().enumerate().map(|(at, value)| value.alias(format!("{at}")));
+    let exprs = [target.row_id().alias("id")].into_iter().chain(aliased).collect::<Vec<_>>();
     let plan =
         LogicalPlanBuilder::from(matched.plan).project(exprs).and_then(LogicalPlanBuilder::build).map_err(sql_error)?;
     // The values may read streams too.

@@ -21,7 +21,7 @@ pub(super) fn plan(call: Call) -> Planned {
         "$NEGATE" => call.one().and_then(|arg| arithmetic(Arithmetic::Subtract, Arg::integer(0), arg)),
         "MOD" => call.two().and_then(|(left, right)| arithmetic(Arithmetic::Modulo, left, right)),
         "DIV0" => call.two().and_then(|(left, right)| div0(left, right)),
-        "ABS" => same_type(call, "ABS", |digits| digits.checked_abs(), f64::abs),
+        "ABS" => same_type(call, "ABS", i128::checked_abs, f64::abs),
         "SIGN" => sign(call),
         "ROUND" => rounded(call, Rounding::HalfAway),
         "TRUNC" | "TRUNCATE" => rounded(call, Rounding::TowardsZero),

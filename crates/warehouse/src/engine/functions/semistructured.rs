@@ -151,7 +151,7 @@ fn object_keys(call: Call) -> Result<Expr, SqlError> {
     }))
 }
 
-/// What OBJECT_CONSTRUCT does with a NULL value.
+/// What `OBJECT_CONSTRUCT` does with a NULL value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nulls {
     Left,
@@ -159,7 +159,7 @@ enum Nulls {
 }
 
 fn object_construct(call: Call, nulls: Nulls) -> Result<Expr, SqlError> {
-    if call.args.len() % 2 != 0 {
+    if !call.args.len().is_multiple_of(2) {
         return Err(call.wrong_types());
     }
     let wrong = call.wrong_types();
@@ -211,7 +211,7 @@ fn array_construct(call: Call) -> Result<Expr, SqlError> {
     }))
 }
 
-/// An element of ARRAY_AGG as JSON text, still VARCHAR so that texts can be joined.
+/// An element of `ARRAY_AGG` as JSON text, still VARCHAR so that texts can be joined.
 fn element(call: Call) -> Result<Expr, SqlError> {
     let expr = call.one()?.cast(SqlType::Variant, CastMode::Explicit)?;
     Ok(Kernel::strict("ARRAY_AGG element", DataType::Utf8, vec![expr], |values| {
@@ -220,7 +220,7 @@ fn element(call: Call) -> Result<Expr, SqlError> {
 }
 
 /// The text that joining made, as the type it stands for: DataFusion answers LargeUtf8, which means VARIANT here. Without
-/// rows LISTAGG is the empty text and ARRAY_AGG the empty array.
+/// rows LISTAGG is the empty text and `ARRAY_AGG` the empty array.
 fn aggregated(call: Call, name: &str, result: DataType) -> Result<Expr, SqlError> {
     let arg = call.one()?;
     let array = result == DataType::LargeUtf8;

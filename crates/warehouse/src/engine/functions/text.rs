@@ -27,43 +27,43 @@ type Run = for<'a> fn(&[Value<'a>]) -> Result<Value<'a>, SqlError>;
 fn plain(name: &str) -> Option<(usize, usize, &'static [SqlType], DataType, Run)> {
     let number = DataType::Decimal128(18, 0);
     Some(match name {
-        "UPPER" => (1, 1, &[TEXT], DataType::Utf8, |v| owned(v[0].as_text()?.to_uppercase())),
-        "LOWER" => (1, 1, &[TEXT], DataType::Utf8, |v| owned(v[0].as_text()?.to_lowercase())),
-        "LENGTH" | "LEN" => (1, 1, &[TEXT], number, |v| count(v[0].as_text()?.chars().count())),
-        "OCTET_LENGTH" => (1, 1, &[TEXT], number, |v| count(v[0].as_text()?.len())),
-        "REVERSE" => (1, 1, &[TEXT], DataType::Utf8, |v| owned(v[0].as_text()?.chars().rev().collect())),
+        "UPPER" => (1, 1, &[TEXT], DataType::Utf8, |v| Ok(owned(v[0].as_text()?.to_uppercase()))),
+        "LOWER" => (1, 1, &[TEXT], DataType::Utf8, |v| Ok(owned(v[0].as_text()?.to_lowercase()))),
+        "LENGTH" | "LEN" => (1, 1, &[TEXT], number, |v| Ok(count(v[0].as_text()?.chars().count()))),
+        "OCTET_LENGTH" => (1, 1, &[TEXT], number, |v| Ok(count(v[0].as_text()?.len()))),
+        "REVERSE" => (1, 1, &[TEXT], DataType::Utf8, |v| Ok(owned(v[0].as_text()?.chars().rev().collect()))),
         "TRIM" => (1, 2, &[TEXT], DataType::Utf8, |v| {
             let set = trimmed(v)?;
-            owned(v[0].as_text()?.trim_matches(|c| set.contains(c)).to_owned())
+            Ok(owned(v[0].as_text()?.trim_matches(|c| set.contains(c)).to_owned()))
         }),
         "LTRIM" => (1, 2, &[TEXT], DataType::Utf8, |v| {
             let set = trimmed(v)?;
-            owned(v[0].as_text()?.trim_start_matches(|c| set.contains(c)).to_owned())
+            Ok(owned(v[0].as_text()?.trim_start_matches(|c| set.contains(c)).to_owned()))
         }),
         "RTRIM" => (1, 2, &[TEXT], DataType::Utf8, |v| {
             let set = trimmed(v)?;
-            owned(v[0].as_text()?.trim_end_matches(|c| set.contains(c)).to_owned())
+            Ok(owned(v[0].as_text()?.trim_end_matches(|c| set.contains(c)).to_owned()))
         }),
         "SUBSTR" | "SUBSTRING" => (2, 3, &[TEXT, INTEGER], DataType::Utf8, substr),
-        "LEFT" => {
-            (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| owned(v[0].as_text()?.chars().take(size(&v[1])?).collect()))
-        }
+        "LEFT" => (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| {
+            Ok(owned(v[0].as_text()?.chars().take(size(&v[1])?).collect()))
+        }),
         "RIGHT" => (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| {
             let text = v[0].as_text()?;
             let skipped = text.chars().count().saturating_sub(size(&v[1])?);
-            owned(text.chars().skip(skipped).collect())
+            Ok(owned(text.chars().skip(skipped).collect()))
         }),
         "REPLACE" => (2, 3, &[TEXT], DataType::Utf8, |v| {
             let with = v.get(2).map_or(Ok(""), Value::as_text)?;
             let old = v[1].as_text()?;
-            owned(if old.is_empty() { v[0].as_text()?.to_owned() } else { v[0].as_text()?.replace(old, with) })
+            Ok(owned(if old.is_empty() { v[0].as_text()?.to_owned() } else { v[0].as_text()?.replace(old, with) }))
         }),
         "REPEAT" => (2, 2, &[TEXT, INTEGER], DataType::Utf8, |v| {
             let (text, times) = (v[0].as_text()?, size(&v[1])?);
             if text.len().saturating_mul(times) > crate::types::MAX_VARCHAR as usize {
                 return Err(SqlError::string_too_long(text));
             }
-            owned(text.repeat(times))
+            Ok(owned(text.repeat(times)))
         }),
         "LPAD" => (2, 3, &[TEXT, INTEGER, TEXT], DataType::Utf8, |v| pad(v, Side::Left)),
         "RPAD" => (2, 3, &[TEXT, INTEGER, TEXT], DataType::Utf8, |v| pad(v, Side::Right)),
@@ -81,9 +81,8 @@ fn plain(name: &str) -> Option<(usize, usize, &'static [SqlType], DataType, Run)
         "ASCII" => (1, 1, &[TEXT], number, |v| {
             Ok(Value::integer(v[0].as_text()?.chars().next().map_or(0, |first| i64::from(u32::from(first)))))
         }),
-        "MD5" | "SHA1" => return None,
         "SHA2" | "SHA2_HEX" => (1, 2, &[TEXT, INTEGER], DataType::Utf8, sha2),
-        "HEX_ENCODE" => (1, 1, &[TEXT], DataType::Utf8, |v| owned(hex(v[0].as_text()?.as_bytes()))),
+        "HEX_ENCODE" => (1, 1, &[TEXT], DataType::Utf8, |v| Ok(owned(hex(v[0].as_text()?.as_bytes())))),
         "TRANSLATE" => (3, 3, &[TEXT], DataType::Utf8, translate),
         _ => return None,
     })
@@ -101,7 +100,7 @@ pub(super) fn plan(call: Call) -> Planned {
         "CONCAT_WS" => call.arity(2, usize::MAX).and_then(|()| {
             Ok(Kernel::strict("CONCAT_WS", DataType::Utf8, call.exprs(&[TEXT])?, |v| {
                 let parts = v[1..].iter().map(Value::as_text).collect::<Result<Vec<_>, _>>()?;
-                owned(parts.join(v[0].as_text()?))
+                Ok(owned(parts.join(v[0].as_text()?)))
             }))
         }),
         "LIKE" => like(call, false),
@@ -110,19 +109,19 @@ pub(super) fn plan(call: Call) -> Planned {
         "REGEXP_REPLACE" => regexp_replace(call),
         "UUID_STRING" => call.arity(0, 0).map(|()| {
             Kernel::rows_with("UUID_STRING", DataType::Utf8, Vec::new(), Volatility::Volatile, |_| {
-                owned(uuid::Uuid::new_v4().to_string())
+                Ok(owned(uuid::Uuid::new_v4().to_string()))
             })
         }),
         _ => return Planned::Other(call),
     })
 }
 
-fn owned<'a>(text: String) -> Result<Value<'a>, SqlError> {
-    Ok(Value::Text(Cow::Owned(text)))
+fn owned<'a>(text: String) -> Value<'a> {
+    Value::Text(Cow::Owned(text))
 }
 
-fn count<'a>(number: usize) -> Result<Value<'a>, SqlError> {
-    Ok(Value::Number(number as i128, 0))
+fn count<'a>(number: usize) -> Value<'a> {
+    Value::Number(number as i128, 0)
 }
 
 /// A length: negative ones are none.
@@ -146,7 +145,7 @@ pub(crate) fn concat(args: Vec<Arg>) -> Result<Expr, SqlError> {
         for value in values {
             joined.push_str(value.as_text()?);
         }
-        owned(joined)
+        Ok(owned(joined))
     }))
 }
 
@@ -158,13 +157,13 @@ fn substr<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
     let skipped = if start < 0 {
         let total = text.chars().count() as i64;
         if total + start < 0 {
-            return owned(String::new());
+            return Ok(owned(String::new()));
         }
         (total + start) as usize
     } else {
         usize::try_from(start).unwrap_or(0).saturating_sub(1)
     };
-    owned(text.chars().skip(skipped).take(length).collect())
+    Ok(owned(text.chars().skip(skipped).take(length).collect()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,10 +178,10 @@ fn pad<'a>(values: &[Value<'a>], side: Side) -> Result<Value<'a>, SqlError> {
     let filler = values.get(2).map_or(Ok(" "), Value::as_text)?;
     let present = text.chars().count();
     if present >= length || filler.is_empty() {
-        return owned(text.chars().take(length).collect());
+        return Ok(owned(text.chars().take(length).collect()));
     }
     let filling = filler.chars().cycle().take(length - present).collect::<String>();
-    owned(if side == Side::Left { filling + text } else { text.to_owned() + &filling })
+    Ok(owned(if side == Side::Left { filling + text } else { text.to_owned() + &filling }))
 }
 
 /// The first part is number 1; negative numbers count from the end; 0 is 1; no such part is the empty text.
@@ -194,7 +193,7 @@ fn split_part<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
     };
     let parts = if delimiter.is_empty() { vec![text] } else { text.split(delimiter).collect::<Vec<_>>() };
     let at = if number > 0 { number - 1 } else { parts.len() as i64 + number };
-    owned(usize::try_from(at).ok().and_then(|at| parts.get(at)).copied().unwrap_or_default().to_owned())
+    Ok(owned(usize::try_from(at).ok().and_then(|at| parts.get(at)).copied().unwrap_or_default().to_owned()))
 }
 
 /// Where the first argument stands in the second, from 1; 0 when it does not.
@@ -202,7 +201,7 @@ fn position<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
     let (wanted, text) = (values[0].as_text()?, values[1].as_text()?);
     let start = values.get(2).map_or(Ok(1), Value::as_integer)?.max(1) as usize - 1;
     let from = text.char_indices().nth(start).map_or(text.len(), |(at, _)| at);
-    count(text[from..].find(wanted).map_or(0, |at| start + text[from..from + at].chars().count() + 1))
+    Ok(count(text[from..].find(wanted).map_or(0, |at| start + text[from..from + at].chars().count() + 1)))
 }
 
 fn sha2<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
@@ -214,7 +213,7 @@ fn sha2<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
         512 => hex(&Sha512::digest(bytes)),
         other => return Err(SqlError::invalid_value(format_args!("Invalid digest size {other} for function SHA2"))),
     };
-    owned(digest.to_lowercase())
+    Ok(owned(digest.to_lowercase()))
 }
 
 fn translate<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
@@ -224,7 +223,7 @@ fn translate<'a>(values: &[Value<'a>]) -> Result<Value<'a>, SqlError> {
         Some(at) => to.get(at).copied(),
         None => Some(c),
     });
-    owned(translated.collect())
+    Ok(owned(translated.collect()))
 }
 
 /// LIKE has no escape character unless one is given, while DataFusion always takes the backslash: so the pattern is
@@ -308,6 +307,6 @@ fn regexp_replace(call: Call) -> Result<Expr, SqlError> {
             return Err(SqlError::unsupported("back references in REGEXP_REPLACE", ""));
         }
         let text = values[0].as_text()?;
-        last.with(values[1].as_text()?, |regex| regex.replace_all(text, with).into_owned()).and_then(owned)
+        last.with(values[1].as_text()?, |regex| regex.replace_all(text, with).into_owned()).map(owned)
     }))
 }

@@ -172,8 +172,8 @@ pub(crate) fn comparable(left: Arg, right: Arg) -> Result<(Expr, Expr), SqlError
         | (Family::Binary, Family::Binary)
         | (Family::Null, _)
         | (_, Family::Null) => Ok((left.expr, right.expr)),
-        (Family::Number, Family::Text) if right.literal_text().is_some() => Ok((left.expr, literal_number(right)?)),
-        (Family::Text, Family::Number) if left.literal_text().is_some() => Ok((literal_number(left)?, right.expr)),
+        (Family::Number, Family::Text) if right.literal_text().is_some() => Ok((left.expr, literal_number(&right)?)),
+        (Family::Text, Family::Number) if left.literal_text().is_some() => Ok((literal_number(&left)?, right.expr)),
         _ => {
             let (mut both, _) = unify(vec![left, right])?;
             match (both.pop(), both.pop()) {
@@ -184,7 +184,7 @@ pub(crate) fn comparable(left: Arg, right: Arg) -> Result<(Expr, Expr), SqlError
     }
 }
 
-fn literal_number(arg: Arg) -> Result<Expr, SqlError> {
+fn literal_number(arg: &Arg) -> Result<Expr, SqlError> {
     use crate::engine::value::{Parsed, parse_decimal};
     let text = arg.literal_text().unwrap_or_default();
     match parse_decimal(text) {

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     WindowType,
 };
 
-/// DataFusion's aggregate behind LISTAGG and ARRAY_AGG.
+/// DataFusion's aggregate behind LISTAGG and `ARRAY_AGG`.
 pub(crate) const STRING_AGG: &str = "STRING_AGG";
 
 pub(super) enum Outcome {
@@ -115,7 +115,7 @@ fn with_arguments(mut function: Function, name: &str, args: Vec<Expr>) -> Functi
     function
 }
 
-/// LISTAGG and ARRAY_AGG as one text, in the order that WITHIN GROUP asks for.
+/// LISTAGG and `ARRAY_AGG` as one text, in the order that WITHIN GROUP asks for.
 fn joined(
     mut function: Function,
     distinct: Option<DuplicateTreatment>,
@@ -153,7 +153,7 @@ fn window(name: &str, mut function: Function) -> Result<Function, SqlError> {
     Ok(function)
 }
 
-/// Without a frame of its own, FIRST_VALUE and its like see the whole partition on Snowflake, not the part up to the
+/// Without a frame of its own, `FIRST_VALUE` and its like see the whole partition on Snowflake, not the part up to the
 /// current row as DataFusion takes it.
 fn whole_partition(function: &mut Function) {
     if let Some(WindowType::WindowSpec(spec)) = &mut function.over {

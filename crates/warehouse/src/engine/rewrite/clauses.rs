@@ -49,10 +49,9 @@ pub(super) fn query(query: &mut Query) -> Result<(), SqlError> {
             OrderByKind::All(_) => return Err(unsupported("ORDER BY ALL")),
         }
     }
-    match &query.limit_clause {
-        Some(LimitClause::LimitOffset { limit_by, .. }) => refuse! { "LIMIT BY": !limit_by.is_empty() },
-        Some(LimitClause::OffsetCommaLimit { .. }) => return Err(unsupported("LIMIT n, m")),
-        None => {}
+    refuse! {
+        "LIMIT BY": matches!(&query.limit_clause, Some(LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty()),
+        "LIMIT n, m": matches!(query.limit_clause, Some(LimitClause::OffsetCommaLimit { .. })),
     }
     if let Some(fetch) = &query.fetch {
         refuse! { "FETCH … PERCENT or WITH TIES": fetch.percent || fetch.with_ties }

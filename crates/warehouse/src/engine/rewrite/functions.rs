@@ -1,7 +1,7 @@
 //! Function calls: context and system functions become constants, aggregates and window functions keep their shape, all
 //! others become calls.
 
-use super::{Surroundings, SystemAnswer, aggregates, call, expressions::number, text, unsupported};
+use super::{ContextAnswer, Surroundings, SystemAnswer, aggregates, call, expressions::number, text, unsupported};
 use crate::SqlError;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart, Value, ValueWithSpan,
@@ -46,7 +46,7 @@ pub(super) fn rewrite(function: Function, surroundings: &dyn Surroundings) -> Re
         "CURRENT_DATE" => return Ok(call("TO_DATE", vec![call("$WALL", now())])),
         _ => {}
     }
-    if let Some(answer) = surroundings.context(&name) {
+    if let Some(ContextAnswer(answer)) = surroundings.context(&name) {
         if !args.is_empty() {
             return Err(wrong_arguments(&name));
         }

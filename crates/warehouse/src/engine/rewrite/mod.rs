@@ -27,13 +27,17 @@ pub(crate) const NOT_DISTINCT: &str = "$NOT_DISTINCT";
 
 /// What the surroundings of a statement answer while it is rewritten.
 pub(crate) trait Surroundings {
-    /// When the statement began: the one answer of CURRENT_TIMESTAMP for all rows.
+    /// When the statement began: the one answer of `CURRENT_TIMESTAMP` for all rows.
     fn now(&self) -> Moment;
-    /// `CURRENT_DATABASE` and its like; `None` for a name that is no such function, an inner `None` for SQL NULL.
-    fn context(&self, function: &str) -> Option<Option<String>>;
+    /// `CURRENT_DATABASE` and its like; `None` for a name that is no such function.
+    fn context(&self, function: &str) -> Option<ContextAnswer>;
     /// A `SYSTEM$…` function; its arguments are constants.
     fn system(&self, function: &str, arguments: &[String]) -> Result<SystemAnswer, SqlError>;
 }
+
+/// What a session has chosen, which may be nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ContextAnswer(pub(crate) Option<String>);
 
 /// What a system function answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Conversions between types: which exist, and what each value becomes. One table for `::`, TRY_CAST and the assignment
+//! Conversions between types: which exist, and what each value becomes. One table for `::`, `TRY_CAST` and the assignment
 //! of DML, since they differ only in what they allow and in whether a bad value is an error or NULL.
 //! Source: docs.snowflake.com, "Data type conversion" and "Conversion functions".
 
@@ -20,7 +20,7 @@ use std::borrow::Cow;
 pub(crate) enum CastMode {
     /// `::` and CAST
     Explicit,
-    /// TRY_CAST: text only, and NULL for what does not convert.
+    /// `TRY_CAST`: text only, and NULL for what does not convert.
     Try,
     /// A value written to a column, or an operand of another type.
     Implicit,
@@ -74,6 +74,8 @@ pub(crate) fn narrows(to: SqlType) -> bool {
 
 /// Whether there is such a conversion at all, asked when a statement is planned.
 pub(crate) fn check_cast(from: &DataType, to: SqlType, mode: CastMode) -> Result<(), SqlError> {
+    use Family as F;
+
     let source = Family::of(from)?;
     let target = Family::of(&to.to_arrow())?;
     if source == Family::Null {
@@ -89,7 +91,6 @@ pub(crate) fn check_cast(from: &DataType, to: SqlType, mode: CastMode) -> Result
             ))),
         };
     }
-    use Family as F;
     let possible = source == target
         || match (source, target) {
             (F::Number | F::Float | F::Boolean | F::Text, F::Number | F::Float | F::Boolean | F::Text)
@@ -113,7 +114,7 @@ fn refused(from: &DataType, to: SqlType) -> SqlError {
 }
 
 /// One value as `to`. With [`CastMode::Try`] a value that does not convert is NULL.
-pub(crate) fn convert<'a>(value: Value<'a>, to: SqlType, mode: CastMode) -> Result<Value<'a>, SqlError> {
+pub(crate) fn convert(value: Value<'_>, to: SqlType, mode: CastMode) -> Result<Value<'_>, SqlError> {
     let converted = match to {
         _ if value.is_null() => return Ok(Value::Null),
         SqlType::Number { precision, scale } => to_number(value, precision, scale),
@@ -332,7 +333,7 @@ fn to_binary(value: Value<'_>, length: u32) -> Result<Value<'_>, SqlError> {
 }
 
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()

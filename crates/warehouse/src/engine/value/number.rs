@@ -61,16 +61,13 @@ pub(crate) fn parse_decimal(text: &str) -> Option<Parsed> {
     let significant = all.trim_start_matches('0');
     let mut scale = i64::try_from(fraction.len()).ok()? - i64::from(exponent);
     let mut digits: i128 = 0;
-    let mut kept = 0_u32;
-    for (at, byte) in significant.bytes().enumerate() {
-        if kept == MAX_DIGITS {
-            let dropped = significant.len() - at;
-            scale -= i64::try_from(dropped).ok()?;
+    for (kept, byte) in significant.bytes().enumerate() {
+        if kept == MAX_DIGITS as usize {
+            scale -= i64::try_from(significant.len() - kept).ok()?;
             digits += i128::from(byte >= b'5');
             break;
         }
         digits = digits * 10 + i128::from(byte - b'0');
-        kept += 1;
     }
     while scale > 0 && digits != 0 && digits % 10 == 0 {
         digits /= 10;

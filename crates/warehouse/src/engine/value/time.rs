@@ -170,7 +170,7 @@ pub(crate) fn write_date(days: i32) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// `YYYY-MM-DD HH24:MI:SS.FF3`, Snowflake's default output format for TIMESTAMP_NTZ; more digits only where they are not
+/// `YYYY-MM-DD HH24:MI:SS.FF3`, Snowflake's default output format for `TIMESTAMP_NTZ`; more digits only where they are not
 /// zero would break its fixed width, so they are cut off as Snowflake cuts them.
 pub(crate) fn write_wall(micros: i64) -> String {
     let days = i32::try_from(micros.div_euclid(DAY)).unwrap_or_default();

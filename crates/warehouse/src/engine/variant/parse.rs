@@ -1,4 +1,4 @@
-//! JSON text to its canonical form. serde_json is not used because it keeps numbers as 64-bit integers or floats, while
+//! JSON text to its canonical form. `serde_json` is not used because it keeps numbers as 64-bit integers or floats, while
 //! a VARIANT holds up to 38 decimal digits exactly.
 
 use std::fmt::Write as _;
