@@ -44,6 +44,8 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn new(config: &SchemaRegistry) -> Result<Self, SinkError> {
+        // The client takes the process's TLS provider and panics where there is none; an earlier choice stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let url = config.url.trim_end_matches('/').to_owned();
         let mut builder = SrSettings::new_builder(url.clone());
         builder.set_timeout(REQUEST_TIMEOUT);

@@ -1,0 +1,255 @@
+//! A stack of its own for each test, records in, rows out. Waiting is on conditions with a deadline.
+
+use apache_avro::{Reader, types::Value};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use contract::{Customer, CustomerEvent, Operation, schemas};
+use local_stack::{Options, Ports, Stack};
+use prometheus_client::registry::Registry;
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+    message::Headers,
+    producer::{FutureProducer, FutureRecord},
+};
+use schema_registry_converter::{
+    async_impl::schema_registry::{SrSettings, post_schema},
+    schema_registry_common::{SchemaType, SuppliedSchema},
+};
+use sink::{Config, Metrics, SinkError, Summary};
+use std::{collections::BTreeMap, time::Duration};
+use telemetry::{Health, Shutdown};
+use tokio::{task::JoinHandle, time::Instant};
+
+const DEADLINE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(crate) struct Fixture {
+    stack: Stack,
+    _state: tempfile::TempDir,
+}
+
+/// A sink that runs in this process.
+pub(crate) struct Running {
+    pub(crate) health: Health,
+    shutdown: Shutdown,
+    task: JoinHandle<Result<Summary, SinkError>>,
+}
+
+impl Running {
+    pub(crate) fn start(config: Config) -> Self {
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let metrics = Metrics::register(&mut Registry::default());
+        let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
+        Self { health, shutdown, task }
+    }
+
+    pub(crate) async fn stop(self) -> Summary {
+        self.shutdown.request();
+        self.task.await.unwrap().unwrap()
+    }
+}
+
+/// A row of a file.
+#[derive(Debug)]
+pub(crate) struct StoredRow {
+    pub(crate) number: u64,
+    pub(crate) has_value: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub(crate) number: u64,
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
+pub(crate) fn sorted(numbers: &[u64]) -> Vec<u64> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// A datum of a released version.
+pub(crate) fn event(n: u64, version: usize, operation: Operation) -> Vec<u8> {
+    let text = |field: &str| format!("{field} {n}");
+    let customer = Customer {
+        first_name: text("first"),
+        last_name: text("last"),
+        email: text("email"),
+        phone: text("phone"),
+        street: text("street"),
+        city: text("city"),
+        postal_code: text("code"),
+        country: "PL".to_owned(),
+        loyalty_tier: None,
+        marketing_consent: (version == 2).then_some(true),
+    };
+    let event = CustomerEvent {
+        event_id: uuid::Uuid::from_u128(n.into()),
+        operation,
+        customer_id: uuid::Uuid::from_u128(u128::from(n) + 1),
+        sequence: 1,
+        event_time: 1_700_000_000_000,
+        customer: Some(customer),
+    };
+    event.encode(&schemas::released()[version - 1].parse().unwrap()).unwrap()
+}
+
+impl Fixture {
+    pub(crate) async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let state = tempfile::tempdir().unwrap();
+        let options = Options { state: state.path().join("stack"), ports: Ports::default(), bucket: "lake".to_owned() };
+        Self { stack: Stack::start(options).await.unwrap(), _state: state }
+    }
+
+    fn client(&self) -> ClientConfig {
+        let kafka = &self.stack.endpoints().kafka;
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &kafka.bootstrap_servers);
+        client
+    }
+
+    pub(crate) async fn register_both(&self, topic: &str) -> (u32, u32) {
+        let settings = SrSettings::new(self.stack.endpoints().registry.url.clone());
+        let mut ids = Vec::new();
+        for released in schemas::released() {
+            let schema = SuppliedSchema::new(None, SchemaType::Avro, released.source.to_owned());
+            ids.push(post_schema(&settings, contract::names::value_subject(topic), schema).await.unwrap().id);
+        }
+        (ids[0], ids[1])
+    }
+
+    pub(crate) async fn create_topic(&self, topic: &str, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        admin.create_topics([&new], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    }
+
+    /// Sends records whose keys are their numbers.
+    pub(crate) async fn produce(&self, topic: &str, records: &[(u64, Option<Vec<u8>>)]) {
+        let producer: FutureProducer = self.client().set("enable.idempotence", "true").create().unwrap();
+        let sends = records.iter().map(|(number, value)| {
+            let key = number.to_string();
+            let producer = producer.clone();
+            async move {
+                let mut record: FutureRecord<'_, String, Vec<u8>> = FutureRecord::to(topic).key(&key);
+                record.payload = value.as_ref();
+                producer.send(record, TIMEOUT).await.unwrap();
+            }
+        });
+        futures::future::join_all(sends).await;
+    }
+
+    pub(crate) async fn commit(&self, group: &str, topic: &str, position: i64) {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Offset(position)).unwrap();
+        tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync).unwrap()).await.unwrap();
+    }
+
+    pub(crate) fn config(&self, topic: &str) -> Config {
+        let endpoints = self.stack.endpoints();
+        let mut config = Config::new(endpoints.kafka.clone(), endpoints.registry.clone(), endpoints.store.clone());
+        config.topics = vec![topic.to_owned()];
+        config.session_timeout = Duration::from_secs(6);
+        config
+    }
+
+    /// Waits until the files hold so many rows.
+    pub(crate) async fn until_rows(&self, config: &Config, rows: u64) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let there = sink::verify(config).await.unwrap().rows();
+            if there >= rows {
+                return;
+            }
+            assert!(Instant::now() < end, "{there} rows of {rows}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub(crate) async fn until_ready(&self, running: &Running) {
+        // The sink says why not, from its very start.
+        let end = Instant::now() + DEADLINE;
+        let mut was_unready = false;
+        loop {
+            was_unready |= !running.health.is_ready();
+            if was_unready && running.health.is_ready() {
+                return;
+            }
+            assert!(Instant::now() < end && !running.task.is_finished(), "not ready");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until the reasons why the sink is not ready hold a text.
+    pub(crate) async fn until_unready(&self, running: &Running, text: &str) -> String {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let reasons = format!("{:?}", running.health);
+            if reasons.contains(text) {
+                return reasons;
+            }
+            assert!(Instant::now() < end && !running.task.is_finished(), "{reasons}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// All rows of all files of a topic, read by another implementation.
+    pub(crate) async fn rows(&self, topic: &str) -> Vec<StoredRow> {
+        let store = &self.stack.endpoints().store;
+        let secret = store.secret_access_key.as_ref().unwrap().expose();
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(store.region.clone()))
+            .endpoint_url(store.endpoint.as_ref().unwrap())
+            .force_path_style(true)
+            .credentials_provider(Credentials::new(store.access_key_id.as_ref().unwrap(), secret, None, None, "test"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let client = aws_sdk_s3::Client::from_conf(config);
+        let prefix = contract::names::topic_prefix(topic);
+        let listed = client.list_objects_v2().bucket(&store.bucket).prefix(prefix).send().await.unwrap();
+        let mut rows = Vec::new();
+        for object in listed.contents() {
+            let got = client.get_object().bucket(&store.bucket).key(object.key().unwrap()).send().await.unwrap();
+            let bytes = got.body.collect().await.unwrap().into_bytes();
+            rows.extend(Reader::new(&bytes[..]).unwrap().map(|row| stored(&row.unwrap())));
+        }
+        rows
+    }
+
+    /// Reads a topic of one partition from its beginning until it has so many records.
+    pub(crate) async fn dead_letters(&self, topic: &str, count: usize) -> Vec<Letter> {
+        let consumer: BaseConsumer = self.client().set("group.id", "reader").create().unwrap();
+        let topic = topic.to_owned();
+        let read = move || {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(&topic, 0, Offset::Beginning).unwrap();
+            consumer.assign(&list).unwrap();
+            let mut letters = Vec::new();
+            while letters.len() < count {
+                let message = consumer.poll(TIMEOUT).expect("a dead letter in time").unwrap();
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let headers = message.headers().unwrap().iter();
+                letters.push(Letter {
+                    number: text(message.key().unwrap()).parse().unwrap(),
+                    headers: headers.map(|header| (header.key.to_owned(), text(header.value.unwrap()))).collect(),
+                });
+            }
+            letters
+        };
+        tokio::task::spawn_blocking(read).await.unwrap()
+    }
+}
+
+fn stored(row: &Value) -> StoredRow {
+    let Value::Record(fields) = row else { panic!("{row:?}") };
+    let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
+    let Value::Union(_, key) = field("key") else { panic!() };
+    let Value::Bytes(key) = key.as_ref() else { panic!() };
+    let Value::Union(branch, _) = field("value") else { panic!() };
+    StoredRow { number: String::from_utf8_lossy(key).parse().unwrap(), has_value: *branch == 1 }
+}
