@@ -4,6 +4,7 @@ mod copy;
 mod dml;
 mod expressions;
 mod merge;
+mod project;
 mod queries;
 mod refusals;
 mod streams;
