@@ -8,6 +8,8 @@ mod broker;
 mod groups;
 #[path = "conformance/harness.rs"]
 mod harness;
+#[path = "conformance/kill.rs"]
+mod kill;
 #[path = "conformance/s3.rs"]
 mod s3;
 #[path = "conformance/stack.rs"]
