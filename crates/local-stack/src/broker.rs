@@ -17,7 +17,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
     time::{Instant, sleep, timeout},
 };
 use url::Url;
@@ -104,7 +104,10 @@ impl Running {
                 Err(error) => error.to_string(),
             })),
             answered = timeout(START_DEADLINE, answers) => match answered {
-                Ok(()) => Ok(running),
+                Ok(()) => {
+                    tokio::spawn(report_end(task));
+                    Ok(running)
+                }
                 Err(_) => Err(failed(format!("no answer within {START_DEADLINE:?}"))),
             },
         }
@@ -130,6 +133,16 @@ impl Running {
         if timeout(Duration::from_secs(5), freed).await.is_err() {
             tracing::warn!(address = %self.address, "the broker's port is still taken");
         }
+    }
+}
+
+/// Says that the broker is gone when nobody stopped it.
+async fn report_end(task: JoinHandle<nisshi_broker::Result<()>>) {
+    match task.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(?error, "the embedded broker ended; start the stack again"),
+        Err(error) if error.is_cancelled() => {}
+        Err(error) => tracing::error!(%error, "the embedded broker ended; start the stack again"),
     }
 }
 
