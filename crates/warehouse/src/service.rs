@@ -137,3 +137,7 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
     health.unready("warehouse", "opening the state folder");
     Warehouse::open(config).await?.run(health, metrics, shutdown).await
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;
