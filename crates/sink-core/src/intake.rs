@@ -28,8 +28,6 @@ pub enum Poison {
     NotAvro { id: u32, kind: String },
     #[error("not one whole datum of schema {id}: {invalid}")]
     Datum { id: u32, invalid: Invalid },
-    #[error("record of {0} bytes, more than the configured maximum")]
-    TooLarge(usize),
 }
 
 /// What to do with a value.
@@ -96,6 +94,12 @@ impl TopicSchemas {
     /// Records that name this schema cannot be used.
     pub fn unusable(&mut self, id: u32, poison: Poison) {
         self.known.insert(id, Known::Poison(poison));
+    }
+
+    /// Ids that records named and the registry did not know.
+    pub fn unknown(&self) -> Vec<u32> {
+        let unknown = self.known.iter().filter(|(_, known)| matches!(known, Known::Poison(Poison::UnknownSchema(_))));
+        unknown.map(|(id, _)| *id).collect()
     }
 
     /// Decides on a value. `file` is the open file's schema, if one is open.
@@ -219,6 +223,9 @@ mod tests {
         assert!(matches!(topic.intake(&frame(77, &[]), None), Intake::Ask(77)));
         topic.unusable(77, Poison::UnknownSchema(77));
         assert!(matches!(topic.intake(&frame(77, &[]), None), Intake::Dead(Poison::UnknownSchema(77))));
+        assert_eq!(topic.unknown(), [77]);
+        topic.found(77, Some(9), schema(r#"{"name":"z","type":"int"}"#));
+        assert!(topic.unknown().is_empty());
         assert!(matches!(topic.intake(&frame(9, &[2, 2]), None), Intake::Dead(Poison::Datum { id: 9, .. })));
         assert!(matches!(topic.intake(&frame(9, &[]), None), Intake::Dead(Poison::Datum { id: 9, .. })));
     }

@@ -14,7 +14,8 @@ pub struct Config {
     pub kafka: Kafka,
     pub registry: SchemaRegistry,
     pub store: ObjectStore,
-    /// Topics to read: names, or regular expressions that begin with `^`. Default: the customer events.
+    /// Topics to read: names, or regular expressions that begin with `^`, which never match a topic whose name ends in
+    /// `.dead-letter`. Default: the customer events.
     #[serde(default = "default_topics")]
     pub topics: Vec<String>,
     /// Consumer group. A chain of files belongs to one group. Default: `sink`.
@@ -215,6 +216,9 @@ impl Config {
         if self.roll.max_bytes == 0 || self.roll.max_records == 0 {
             return refuse("roll", "max_bytes and max_records must be above 0");
         }
+        if self.roll.max_bytes > LARGEST_PUT {
+            return refuse("roll.max_bytes", "a file is one PUT, which stores limit to 5 GiB: at most 4 GiB");
+        }
         if self.uploads == 0 {
             return refuse("uploads", "must be above 0");
         }
@@ -226,6 +230,9 @@ impl Config {
         Ok(())
     }
 }
+
+/// A file may grow a little over its limit before it is rolled.
+const LARGEST_PUT: u64 = 4 << 30;
 
 /// librdkafka properties that the sink sets itself, because another value would lose or repeat records.
 pub(crate) const REFUSED: &[(&str, &str)] = &[
@@ -267,6 +274,13 @@ mod tests {
             assert_eq!(refused.key, format!("kafka.properties.{property}"));
             assert_eq!(refused.reason, *reason);
         }
+    }
+
+    #[test]
+    fn a_file_that_no_store_takes_in_one_put_is_refused() {
+        let mut config = config();
+        config.roll.max_bytes = 5 << 30;
+        assert_eq!(config.check().unwrap_err().key, "roll.max_bytes");
     }
 
     #[test]

@@ -131,6 +131,10 @@ pub(crate) fn unsubscribed(config: &Config) -> Result<Consumer, SinkError> {
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true");
+    if config.topics.iter().any(|topic| topic.starts_with('^')) {
+        // A pattern that matched them would make dead letters of dead letters.
+        client.set("topic.blacklist", "\\.dead-letter$");
+    }
     if let Some(instance) = &config.instance_id {
         client.set("group.instance.id", instance);
     }

@@ -225,11 +225,11 @@ impl Tasks {
         });
     }
 
-    /// Asks until the registry has answered; an unknown id until its deadline, since a registry may lag behind.
-    pub(crate) fn look_up(&self, topic: usize, name: String, id: u32) {
+    /// Asks until the registry has answered; an unknown id for `patience`, since a registry may lag behind.
+    pub(crate) fn look_up(&self, topic: usize, name: String, id: u32, patience: Duration) {
         let tasks = self.clone();
         self.spawn(async move {
-            let end = Instant::now() + tasks.config.deadlines.unknown_schema;
+            let end = Instant::now() + patience;
             let lookup = loop {
                 match tasks.registry.look_up(&name, id).await {
                     Lookup::Down(reason) => {

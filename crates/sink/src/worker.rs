@@ -43,6 +43,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Time between two looks at lag.
 const REPORT: Duration = Duration::from_secs(5);
+/// Time between two questions for schemas that the registry did not know.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Whether uploads leave memory for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,7 @@ pub(crate) struct Worker {
     now: Millis,
     ticked: Instant,
     reported: Instant,
+    asked_again: Instant,
     /// Bytes of files being uploaded that are in memory.
     uploading: usize,
     memory: Memory,
@@ -132,6 +135,7 @@ impl Worker {
             now: wall_clock(),
             ticked: Instant::now(),
             reported: Instant::now(),
+            asked_again: Instant::now(),
             uploading: 0,
             memory: Memory::Enough,
             fatal: None,
@@ -273,6 +277,22 @@ impl Worker {
         if self.reported.elapsed() >= REPORT {
             self.reported = Instant::now();
             self.report_places();
+        }
+        if self.asked_again.elapsed() >= ASK_AGAIN {
+            self.asked_again = Instant::now();
+            self.ask_unknown_again();
+        }
+    }
+
+    /// A schema that was unknown may be registered by now. Meanwhile its records go to the dead letters.
+    fn ask_unknown_again(&mut self) {
+        for (index, topic) in self.topics.iter_mut().enumerate() {
+            for id in topic.schemas.unknown() {
+                if topic.asking.insert(id) {
+                    self.tasks.look_up(index, topic.name.clone(), id, Duration::ZERO);
+                    self.owed += 1;
+                }
+            }
         }
     }
 

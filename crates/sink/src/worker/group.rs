@@ -31,6 +31,8 @@ impl Worker {
                 GroupEvent::Revoked(places) => self.revoked(places),
                 GroupEvent::Lost(places) => {
                     tracing::warn!(partitions = places.len(), "partitions lost: another member has them now");
+                    self.metrics.rebalances.inc();
+                    self.hand_over = None;
                     self.give_up(&places);
                 }
                 GroupEvent::Commits(answers) => {

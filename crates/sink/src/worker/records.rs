@@ -144,7 +144,8 @@ impl Worker {
         let Some(slot) = &mut self.slots[index] else { return };
         let topic = &mut self.topics[slot.topic];
         if topic.asking.insert(id) {
-            self.tasks.look_up(slot.topic, topic.name.clone(), id);
+            let patience = self.config.deadlines.unknown_schema;
+            self.tasks.look_up(slot.topic, topic.name.clone(), id, patience);
             self.owed += 1;
         }
         slot.machine.hold(Hold::Schema, &mut self.commands);
