@@ -1,13 +1,16 @@
 //! A population of customers and what happens to them, as events in a Kafka topic.
 //!
-//! A batch at every tick: drawn from the seed , written to the outbox together with the customers
-//! after it, sent, marked as sent. Killed at any moment and started again, the producer sends the same bytes again or
-//! goes on; no customer's sequence is lost or used twice.
+//! A batch at every tick: drawn from the seed, written to the outbox together with the customers after it, sent, marked
+//! as sent. Killed at any moment and started again, the producer sends the same bytes again or goes on; no customer's
+//! sequence is lost or used twice.
+//!
+//! [`run`] is the service. [`Producer`] makes one batch at a time on a clock of the caller's, [`tail`] shows a topic.
 
 mod config;
 mod countries;
 mod error;
 pub mod faults;
+mod kafka;
 mod metrics;
 mod outbox;
 mod person;

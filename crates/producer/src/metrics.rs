@@ -1,6 +1,6 @@
 //! The producer's metrics, all under `producer_`.
 
-use crate::report::{BatchReport, Tally};
+use crate::report::Tally;
 use std::{sync::atomic::AtomicU64, time::Duration};
 use telemetry::prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -75,9 +75,12 @@ impl Metrics {
         self.sending.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn finished(&self, report: &BatchReport, tick_ms: i64) {
+    pub(crate) fn resent(&self, records: u64) {
+        self.resent.inc_by(records);
+    }
+
+    pub(crate) fn finished(&self, tick_ms: i64) {
         self.batches.inc();
-        self.resent.inc_by(report.resent);
         self.last_tick.set(tick_ms as f64 / 1000.0);
     }
 

@@ -121,10 +121,18 @@ impl Producer {
     pub async fn resume(&mut self) -> Result<BatchReport, Error> {
         let mut report = BatchReport::default();
         report.resent = self.drain(&mut report).await?;
-        let unfinished = self.lock()?.plan().filter(|plan| !plan.is_finished()).cloned();
-        if let Some(plan) = unfinished {
-            tracing::info!(batch = plan.number, events = plan.remaining.total(), "finishing an interrupted batch");
-            self.finish(None, &mut report).await?;
+        self.metrics.resent(report.resent);
+        let last = self.lock()?.plan().cloned();
+        match last {
+            Some(plan) if !plan.is_finished() => {
+                tracing::info!(batch = plan.number, events = plan.remaining.total(), "finishing an interrupted batch");
+                self.finish(None, &mut report).await?;
+            }
+            Some(plan) if report.resent > 0 => {
+                report.number = plan.number;
+                self.metrics.finished(plan.to);
+            }
+            _ => {}
         }
         Ok(report)
     }
@@ -165,7 +173,7 @@ impl Producer {
             self.drain(report).await?;
             if piece.plan.is_finished() {
                 report.number = piece.plan.number;
-                self.metrics.finished(report, piece.plan.to);
+                self.metrics.finished(piece.plan.to);
                 return Ok(());
             }
         }

@@ -3,8 +3,8 @@
 use crate::{
     Error,
     faults::{FaultHook, Step},
+    kafka::{Log, client_config},
     outbox::Record,
-    topic::client_config,
 };
 use contract::{Offset, Position, endpoints::Kafka};
 use rdkafka::{
@@ -34,7 +34,7 @@ pub(crate) struct Sender {
     kafka: Kafka,
     topic: String,
     timeout: Duration,
-    client: FutureProducer,
+    client: FutureProducer<Log>,
 }
 
 impl Sender {
@@ -122,7 +122,7 @@ fn queue_full() -> KafkaError {
     KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
 }
 
-fn client(kafka: &Kafka, timeout: Duration) -> Result<FutureProducer, Error> {
+fn client(kafka: &Kafka, timeout: Duration) -> Result<FutureProducer<Log>, Error> {
     let mut config = client_config(kafka);
     for (property, default) in [("compression.codec", "zstd"), ("client.id", "producer"), ("linger.ms", "20")] {
         if config.get(property).is_none() {
@@ -135,5 +135,7 @@ fn client(kafka: &Kafka, timeout: Duration) -> Result<FutureProducer, Error> {
         .set("partitioner", "murmur2_random")
         .set("message.timeout.ms", timeout.as_millis().to_string())
         .set("queue.buffering.max.kbytes", QUEUE_KBYTES);
-    config.create().map_err(|source| Error::Kafka { doing: "accept the producer's settings".to_owned(), source })
+    config
+        .create_with_context(Log)
+        .map_err(|source| Error::Kafka { doing: "accept the producer's settings".to_owned(), source })
 }

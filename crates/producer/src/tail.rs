@@ -1,7 +1,11 @@
 //! A topic for human eyes: records in their order, values decoded by the schema they were written with. What cannot be
 //! decoded is shown as it is, with the reason; looking never fails on what it sees.
 
-use crate::{Error, registry, topic::client_config};
+use crate::{
+    Error,
+    kafka::{Log, client_config},
+    registry,
+};
 use apache_avro::Schema;
 use contract::{
     endpoints::{Kafka, SchemaRegistry},
@@ -99,7 +103,7 @@ pub async fn tail(
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "error");
-    let consumer: Arc<StreamConsumer> = Arc::new(config.create().map_err(failed)?);
+    let consumer: Arc<StreamConsumer<Log>> = Arc::new(config.create_with_context(Log).map_err(failed)?);
     let (asked, topic, from) = (consumer.clone(), options.topic.clone(), options.from);
     let ranges = tokio::task::spawn_blocking(move || ranges(&asked, &topic, from)).await;
     let ranges = ranges.map_err(|_| Error::Interrupted("read the topic's positions"))?.map_err(failed)?;
@@ -141,7 +145,11 @@ pub async fn tail(
 }
 
 /// Where to begin and where the end is now, by partition.
-fn ranges(consumer: &StreamConsumer, topic: &str, from: TailFrom) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
+fn ranges(
+    consumer: &StreamConsumer<Log>,
+    topic: &str,
+    from: TailFrom,
+) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
     let mut ranges = BTreeMap::new();
     for partition in metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions) {

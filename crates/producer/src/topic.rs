@@ -1,12 +1,13 @@
 //! The topic as the contract wants it. Created explicitly, for a broker that creates topics by itself gives them its own
 //! number of partitions, at the first question about them.
 
-use crate::Error;
+use crate::{
+    Error,
+    kafka::{Log, client_config},
+};
 use contract::endpoints::Kafka;
 use rdkafka::{
-    ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    client::DefaultClientContext,
     error::KafkaError,
     types::RDKafkaErrorCode,
 };
@@ -47,7 +48,7 @@ pub enum Created {
 /// [`Error::NoTopic`] when it is not there and cannot be made; [`Error::Kafka`] when no broker answers in time.
 pub async fn ensure_topic(kafka: &Kafka, spec: &TopicSpec, timeout: Duration) -> Result<EnsuredTopic, Error> {
     let failed = |source| Error::Kafka { doing: format!("create topic `{}`", spec.name), source };
-    let admin = client_config(kafka).create().map_err(failed)?;
+    let admin = client_config(kafka).create_with_context(Log).map_err(failed)?;
     let asking = Asking { admin: Arc::new(admin), spec: spec.clone(), deadline: Instant::now() + timeout };
     let ensured = if let Some(partitions) = asking.clone().blocking(Asking::find).await? {
         EnsuredTopic { created: Created::Before, partitions }
@@ -64,7 +65,7 @@ pub async fn ensure_topic(kafka: &Kafka, spec: &TopicSpec, timeout: Duration) ->
 
 #[derive(Clone)]
 struct Asking {
-    admin: Arc<AdminClient<DefaultClientContext>>,
+    admin: Arc<AdminClient<Log>>,
     spec: TopicSpec,
     deadline: Instant,
 }
@@ -152,12 +153,4 @@ impl Asking {
 enum Policy {
     Ours,
     Brokers,
-}
-
-/// The endpoint's own properties; callers add theirs.
-pub(crate) fn client_config(kafka: &Kafka) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.extend(kafka.properties.clone());
-    config.set("bootstrap.servers", &kafka.bootstrap_servers);
-    config
 }

@@ -8,7 +8,10 @@ use producer::{
 };
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::{collections::BTreeSet, ops::ControlFlow, time::Duration};
-use telemetry::{Health, Shutdown, prometheus_client};
+use telemetry::{
+    Health, Shutdown,
+    prometheus_client::{encoding::text::encode, registry::Registry},
+};
 
 fn time(tick: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_700_000_040_000 + tick * 120_000).unwrap()
@@ -113,20 +116,10 @@ async fn the_service_ticks_by_the_wall_clock_and_stops_when_asked() {
     let mut config = servers.config();
     config.every = Duration::from_millis(200);
     let (health, shutdown) = (Health::new(), Shutdown::new());
-    let mut registry = prometheus_client::registry::Registry::default();
-    let metrics = producer::Metrics::register(&mut registry);
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
     let running = tokio::spawn(run(config.clone(), metrics, health.clone(), shutdown.clone()));
-    let batches = |registry: &prometheus_client::registry::Registry| {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("producer_batches_total ").map(str::to_owned));
-        line.map_or(0, |count| count.parse::<u64>().unwrap())
-    };
-    let deadline = tokio::time::Instant::now() + DEADLINE;
-    while batches(&registry) < 3 {
-        assert!(tokio::time::Instant::now() < deadline, "no three batches in time");
-        tokio::task::yield_now().await;
-    }
+    until(|| metric(&registry, "producer_batches_total") >= 3).await;
     assert!(health.is_ready());
     shutdown.request();
     let summary = tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap().unwrap();
@@ -137,6 +130,65 @@ async fn the_service_ticks_by_the_wall_clock_and_stops_when_asked() {
     // And it goes on where it stopped.
     let producer = Producer::open(config, Metrics::default()).await.unwrap();
     assert_eq!(producer.last_tick().unwrap().timestamp_millis() % 200, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_broker_that_is_gone() {
+    let servers = Servers::start().await;
+    let Some(broker) = servers.mock() else { return };
+    let mut config = servers.config();
+    config.every = Duration::from_millis(200);
+    config.shutdown_timeout = Duration::from_millis(300);
+    config.delivery_timeout = DEADLINE * 2;
+    let shutdown = Shutdown::new();
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let running = tokio::spawn(run(config.clone(), metrics, Health::new(), shutdown.clone()));
+    until(|| metric(&registry, "producer_batches_total") >= 1).await;
+    broker.broker_down(-1).unwrap();
+    until(|| metric(&registry, "producer_outbox_pending_records") > 0).await;
+    shutdown.request();
+    let summary = tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap().unwrap();
+    broker.broker_up(-1).unwrap();
+    // Whether the last batch was on its way or only about to be, nothing of it is missing.
+    let mut producer = Producer::open(config, Metrics::default()).await.unwrap();
+    assert_eq!(producer.pending(), summary.pending);
+    producer.resume().await.unwrap();
+    let events = histories(&servers.records()).values().map(Vec::len).sum::<usize>();
+    assert_eq!(events as u64, summary.records + summary.pending);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_the_registry_refuses_ends_the_start_at_once() {
+    let servers = Servers::start().await;
+    let subject = names::value_subject(&servers.topic);
+    let other = r#"{"type":"record","name":"Other","fields":[{"name":"n","type":"int"}]}"#;
+    let url = format!("{}/subjects/{subject}", servers.registry_url);
+    let client = reqwest_tls::Client::new();
+    let level = client.put(format!("{}/config/{subject}", servers.registry_url));
+    level.json(&serde_json::json!({"compatibility": "BACKWARD"})).send().await.unwrap().error_for_status().unwrap();
+    let posted = client.post(format!("{url}/versions")).json(&serde_json::json!({"schema": other})).send().await;
+    posted.unwrap().error_for_status().unwrap();
+    let error = Producer::open(servers.config(), Metrics::default()).await.err().unwrap();
+    assert!(matches!(error, Error::Registry { .. }) && !error.may_pass(), "{error}");
+    assert!(error.to_string().contains(&subject) && error.to_string().contains("409"), "{error}");
+}
+
+/// Waits for a condition, with a deadline.
+async fn until(holds: impl Fn() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(looks.tick().await < deadline, "it did not happen in time");
+    }
+}
+
+/// A metric's value as a scrape sees it; 0 while it is not there.
+fn metric(registry: &Registry, name: &str) -> u64 {
+    let mut text = String::new();
+    encode(&mut text, registry).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+    line.map_or(0, |value| value.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
