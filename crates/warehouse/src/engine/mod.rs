@@ -4,6 +4,7 @@ mod copy;
 mod dml;
 mod executor;
 mod functions;
+mod information;
 mod kernel;
 mod objects;
 mod plan;

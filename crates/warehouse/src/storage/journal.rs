@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     SqlError,
-    catalog::{Catalog, FileLoad, LoadTarget, Object, ObjectId, QualifiedName, Table, TableId, TaskRun},
+    catalog::{Catalog, FileLoad, LoadTarget, Object, ObjectId, Table, TableId, TaskRun},
     types::Moment,
 };
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
@@ -169,7 +169,7 @@ impl Journal {
         Ok(found)
     }
 
-    pub(super) fn runs(&self, task: Option<&QualifiedName>, limit: usize) -> Result<Vec<TaskRun>, SqlError> {
+    pub(super) fn runs(&self, limit: usize, keep: impl Fn(&TaskRun) -> bool) -> Result<Vec<TaskRun>, SqlError> {
         let find = || -> Result<Vec<TaskRun>, Failure> {
             let Some(runs) = opened(self.database.begin_read()?.open_table(RUNS))? else { return Ok(Vec::new()) };
             let oldest = Moment::now().minus_days(RUN_RETENTION_DAYS);
@@ -179,7 +179,7 @@ impl Journal {
                     break;
                 }
                 let run: TaskRun = decode(entry?.1.value())?;
-                if run.scheduled_at >= oldest && task.is_none_or(|task| *task == run.task) {
+                if run.scheduled_at >= oldest && keep(&run) {
                     found.push(run);
                 }
             }

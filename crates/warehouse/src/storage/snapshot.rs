@@ -108,7 +108,12 @@ impl Snapshot {
     /// The latest `limit` runs of a task, or of all, latest first. A task is known by its name, as its history outlives
     /// its replacement.
     pub fn task_runs(&self, task: Option<&QualifiedName>, limit: usize) -> Result<Vec<TaskRun>, SqlError> {
-        self.store.journal.runs(task, limit)
+        self.task_runs_where(limit, |run| task.is_none_or(|task| *task == run.task))
+    }
+
+    /// The latest `limit` of the runs to be kept, latest first.
+    pub fn task_runs_where(&self, limit: usize, keep: impl Fn(&TaskRun) -> bool) -> Result<Vec<TaskRun>, SqlError> {
+        self.store.journal.runs(limit, keep)
     }
 
     fn table(&self, table: TableId) -> Result<&Table, SqlError> {

@@ -10,6 +10,8 @@ mod run;
 mod tests;
 mod timetable;
 
+pub(crate) use timetable::tick_after;
+
 use crate::{
     SqlError,
     backend::Backend,

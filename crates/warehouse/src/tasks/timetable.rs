@@ -23,7 +23,7 @@ impl Timetable {
         let mut kept = HashMap::new();
         for task in tasks.filter(|task| task.state == TaskState::Started) {
             let Some(schedule) = &task.schedule else { continue };
-            let base = task.last_committed_on.unwrap_or(task.header.created_on);
+            let base = base(task);
             let known = self.0.get(&task.header.id).copied();
             let entry = known.filter(|known| known.base == base && known.interval == schedule.interval);
             let next = || next_tick(base, schedule.interval, now);
@@ -50,6 +50,16 @@ impl Timetable {
         let next = self.0.values().map(|entry| entry.next).min()?;
         Some(Duration::from_micros(u64::try_from(next.0 - now.0).unwrap_or(0)))
     }
+}
+
+/// A task's first tick after a moment, if it has a schedule and had it then.
+pub(crate) fn tick_after(task: &Task, after: Moment) -> Option<Moment> {
+    let schedule = task.schedule.as_ref().filter(|_| base(task) <= after)?;
+    Some(next_tick(base(task), schedule.interval, after))
+}
+
+fn base(task: &Task) -> Moment {
+    task.last_committed_on.unwrap_or(task.header.created_on)
 }
 
 /// The first of `base + k · interval`, k ≥ 1, after `now`.

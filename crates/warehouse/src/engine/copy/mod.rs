@@ -5,6 +5,8 @@ mod file;
 mod pipe;
 mod statement;
 
+pub(in crate::engine) use pipe::definition;
+
 use crate::{
     SqlError,
     catalog::{FileFormat, FileLoad, LoadStatus, Stage, StageFormat},

@@ -30,7 +30,7 @@ impl Engine {
 }
 
 /// The statement that a pipe was made of.
-fn definition(text: &str) -> Result<CopyInto, SqlError> {
+pub(in crate::engine) fn definition(text: &str) -> Result<CopyInto, SqlError> {
     let mut statements = parse::parse(text)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement::Copy(copy)), true) => Ok(*copy),

@@ -10,6 +10,7 @@ use crate::{
     SessionContext, SqlError,
     catalog::{ObjectId, Relation, View},
     engine::{
+        information,
         query::Scope,
         rewrite::{self, STRING_AGG},
         scan::Scan,
@@ -153,6 +154,10 @@ pub(crate) fn streams_read(plan: &LogicalPlan) -> Result<BTreeSet<ObjectId>, Sql
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         self.source(&name).map_err(external)
+    }
+
+    fn get_table_function_source(&self, _: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
+        information::table(self.scope, &self.context, args).map(provider_as_source).map_err(external)
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {

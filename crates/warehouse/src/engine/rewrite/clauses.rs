@@ -2,7 +2,7 @@
 
 use super::{
     names::{fold, fold_alias, fold_name, identifier, result_name},
-    unsupported, values_width,
+    tables, unsupported, values_width,
 };
 use crate::SqlError;
 use datafusion::sql::sqlparser::{
@@ -219,6 +219,10 @@ pub(super) fn table_factor(factor: &mut TableFactor) -> Result<(), SqlError> {
                 name_values(alias, width);
             }
             alias.as_mut().map_or(Ok(()), fold_alias)
+        }
+        TableFactor::TableFunction { expr, alias } => {
+            *factor = tables::function(expr, alias.as_ref())?;
+            Ok(())
         }
         TableFactor::NestedJoin { table_with_joins, alias } => {
             joins(table_with_joins)?;

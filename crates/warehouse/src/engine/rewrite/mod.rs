@@ -10,6 +10,7 @@ mod clauses;
 mod expressions;
 mod functions;
 mod names;
+mod tables;
 
 pub(crate) use aggregates::STRING_AGG;
 pub(crate) use expressions::{call, text};

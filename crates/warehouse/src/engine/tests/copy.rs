@@ -8,7 +8,7 @@ use crate::{
 use apache_avro::{Schema, Writer, types::Value};
 
 /// An Avro file with these values of `n`.
-fn file(numbers: &[i64]) -> Vec<u8> {
+pub(super) fn file(numbers: &[i64]) -> Vec<u8> {
     let text = r#"{"type": "record", "name": "R", "fields": [
         {"name": "n", "type": "long"}, {"name": "value", "type": ["null", "string"]}]}"#;
     let schema = Schema::parse_str(text).unwrap();
@@ -21,7 +21,7 @@ fn file(numbers: &[i64]) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-async fn with_stage() -> Warehouse {
+pub(super) async fn with_stage() -> Warehouse {
     let mut warehouse = Warehouse::open().await;
     warehouse.run("CREATE FILE FORMAT AVRO_FORMAT TYPE = AVRO").await;
     warehouse
@@ -37,7 +37,7 @@ async fn with_stage() -> Warehouse {
     warehouse
 }
 
-const COPY: &str = "COPY INTO T (N, VALUE, FILE, LINE, AT) FROM (SELECT $1:n::NUMBER(3,0), $1:value, METADATA$FILENAME, \
+pub(super) const COPY: &str = "COPY INTO T (N, VALUE, FILE, LINE, AT) FROM (SELECT $1:n::NUMBER(3,0), $1:value, METADATA$FILENAME, \
                     METADATA$FILE_ROW_NUMBER, METADATA$START_SCAN_TIME FROM @FILES) FILE_FORMAT = (FORMAT_NAME = 'AVRO_FORMAT')";
 
 #[tokio::test]

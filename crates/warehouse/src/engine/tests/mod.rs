@@ -3,6 +3,7 @@
 mod copy;
 mod dml;
 mod expressions;
+mod information;
 mod merge;
 mod project;
 mod queries;
