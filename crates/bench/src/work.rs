@@ -14,7 +14,7 @@ use schema_registry_converter::{
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
 use sink_core::varint::{put_bytes, put_long};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PARTITIONS: i32 = 4;
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -132,7 +132,7 @@ pub(crate) async fn prepare(brokers: &str, registry: &str, topic: &str, records:
     }
     let mut there = 0;
     for partition in 0..PARTITIONS {
-        let (low, high) = client.fetch_watermarks(topic, partition, TIMEOUT)?;
+        let (low, high) = watermarks(&client, topic, partition).await?;
         there += high - low;
     }
     if there as u64 == records {
@@ -145,6 +145,18 @@ pub(crate) async fn prepare(brokers: &str, registry: &str, topic: &str, records:
     let id = posted.map_err(|error| anyhow::anyhow!("{error}"))?.id;
     let (brokers, topic) = (brokers.to_owned(), topic.to_owned());
     tokio::task::spawn_blocking(move || produce(&brokers, &topic, records, id)).await?
+}
+
+/// A topic that was just made is not known everywhere at once.
+async fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
+    let end = Instant::now() + TIMEOUT;
+    loop {
+        match client.fetch_watermarks(topic, partition, TIMEOUT) {
+            Ok(found) => return Ok(found),
+            Err(error) if Instant::now() >= end => return Err(error.into()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 fn produce(brokers: &str, topic: &str, records: u64, schema_id: u32) -> anyhow::Result<()> {
