@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_record_becomes_one_value_whatever_the_codec() {
-        for codec in [Codec::Null, Codec::Snappy, Codec::Deflate(Default::default())] {
+        for codec in [Codec::Null, Codec::Snappy, Codec::Deflate(apache_avro::DeflateSettings::default())] {
             let texts: Vec<_> = records(&file(codec)[..]).unwrap().map(Result::unwrap).collect();
             let expected = |n: &str| format!(r#"{{"n":{n},"t":-1,"b":"00AB","e":"B","l":[0.5]}}"#);
             assert_eq!(texts, [expected("null"), expected("9223372036854775807")]);

@@ -21,7 +21,7 @@ use std::{
 };
 
 /// How long one request may take with its repetitions.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Where `s3://` is. On Snowflake this is AWS; here it can be any store, so that the SQL stays the same.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,10 +36,13 @@ pub struct S3Settings {
     pub path_style: bool,
 }
 
+/// A client and the keys it was made with.
+type Keyed = (Option<StageCredentials>, Client);
+
 /// One client for each key pair that stages name.
 pub struct S3Files {
     settings: S3Settings,
-    clients: Mutex<HashMap<Option<String>, (Option<StageCredentials>, Client)>>,
+    clients: Mutex<HashMap<Option<String>, Keyed>>,
 }
 
 impl S3Files {
@@ -47,39 +50,34 @@ impl S3Files {
         Self { settings, clients: Mutex::default() }
     }
 
-    async fn client(&self, credentials: Option<&StageCredentials>) -> Client {
+    fn client(&self, credentials: Option<&StageCredentials>) -> Client {
         let key = credentials.map(|credentials| credentials.key_id.clone());
-        let known = |clients: &HashMap<_, (Option<StageCredentials>, Client)>| {
-            let (with, client) = clients.get(&key)?;
-            (with.as_ref() == credentials).then(|| client.clone())
-        };
-        if let Some(client) = known(&self.clients.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return client;
-        }
-        let client = self.connect(credentials).await;
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.insert(key.clone(), (credentials.cloned(), client.clone()));
-        client
+        match clients.get(&key) {
+            Some((with, client)) if with.as_ref() == credentials => client.clone(),
+            _ => {
+                let client = self.connect(credentials);
+                clients.insert(key, (credentials.cloned(), client.clone()));
+                client
+            }
+        }
     }
 
-    async fn connect(&self, credentials: Option<&StageCredentials>) -> Client {
+    fn connect(&self, credentials: Option<&StageCredentials>) -> Client {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let region = Region::new(self.settings.region.clone());
-        let mut config = match credentials {
-            Some(StageCredentials { key_id, secret_key, token }) => aws_sdk_s3::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .http_client(http)
-                .region(region)
-                .credentials_provider(Credentials::new(key_id, secret_key, token.clone(), None, "stage")),
-            // A stage without keys is read with what the server itself may use.
-            None => {
-                let shared = aws_config::defaults(BehaviorVersion::latest()).http_client(http).region(region);
-                aws_sdk_s3::config::Builder::from(&shared.load().await)
-            }
-        };
-        config = config
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http)
+            .region(Region::new(self.settings.region.clone()))
             .force_path_style(self.settings.path_style)
             .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build());
+        let mut config = if let Some(StageCredentials { key_id, secret_key, token }) = credentials {
+            config.credentials_provider(Credentials::new(key_id, secret_key, token.clone(), None, "stage"))
+        } else {
+            // As on Snowflake: a stage without keys reads what everybody may read. The server's own rights are not the
+            // statement's to use, so nothing looks for any.
+            config.allow_no_auth()
+        };
         if let Some(endpoint) = &self.settings.endpoint {
             config = config.endpoint_url(endpoint);
         }
@@ -90,7 +88,7 @@ impl S3Files {
 #[async_trait]
 impl StageFiles for S3Files {
     async fn list(&self, at: &Location, after: Option<&str>) -> Result<Vec<StagedFile>, SqlError> {
-        let client = self.client(at.credentials.as_ref()).await;
+        let client = self.client(at.credentials.as_ref());
         let request = client.list_objects_v2().bucket(&at.bucket).prefix(&at.prefix);
         let mut pages = request.set_start_after(after.map(str::to_owned)).into_paginator().send();
         let mut files = Vec::new();
@@ -110,7 +108,7 @@ impl StageFiles for S3Files {
 
     async fn read(&self, at: &Location, key: &str) -> Result<Bytes, SqlError> {
         let doing = format!("reading {key}");
-        let client = self.client(at.credentials.as_ref()).await;
+        let client = self.client(at.credentials.as_ref());
         let object = client.get_object().bucket(&at.bucket).key(key).send().await;
         let object = object.map_err(|error| stage_failure(&doing, at, cause(&error)))?;
         let body = object.body.collect().await.map_err(|error| stage_failure(&doing, at, error))?;
@@ -127,5 +125,51 @@ where
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
         _ => DisplayErrorContext(error).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    const LISTING: &str = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>in/a</Key>\
+                           <Size>1</Size><ETag>\"e\"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>\
+                           </ListBucketResult>";
+
+    /// Lists a stage with these keys on a store that answers one request; returns that request.
+    async fn request(credentials: Option<StageCredentials>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+        let store = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+            while !request.ends_with(b"\r\n\r\n") {
+                let read = stream.read(&mut buffer).await.unwrap();
+                request.extend_from_slice(&buffer[..read]);
+            }
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{LISTING}", LISTING.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(request).unwrap().to_lowercase()
+        });
+        let files = S3Files::new(S3Settings { region: "us-east-1".into(), endpoint, path_style: true });
+        let at = Location { bucket: "b".into(), prefix: "in/".into(), credentials };
+        let found = files.list(&at, None).await.unwrap();
+        assert_eq!((found.len(), found[0].key.as_str(), found[0].etag.as_str()), (1, "in/a", "e"));
+        store.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stage_without_keys_is_read_without_any() {
+        assert!(!request(None).await.contains("authorization:"));
+    }
+
+    #[tokio::test]
+    async fn a_stage_with_keys_signs_with_them() {
+        let keys = StageCredentials { key_id: "MYKEY".into(), secret_key: "s".into(), token: None };
+        assert!(request(Some(keys)).await.contains("credential=mykey/"));
     }
 }
