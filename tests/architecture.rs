@@ -46,7 +46,8 @@ fn crates_depend_only_on_those_they_may() {
     let packages = packages();
     for package in &packages {
         let name = text(&package["name"]);
-        let may = allowed.get(name).unwrap_or_else(|| panic!("{name}: say in ARCHITECTURE.md and here what it may use"));
+        let may =
+            allowed.get(name).unwrap_or_else(|| panic!("{name}: say in ARCHITECTURE.md and here what it may use"));
         for dependency in package["dependencies"].as_array().expect("dependencies") {
             // What tests use is theirs to choose.
             let (to, kind) = (text(&dependency["name"]), text(&dependency["kind"]));

@@ -14,6 +14,7 @@ use std::{
 pub(crate) struct Access {
     pub(crate) s3_key_id: String,
     pub(crate) s3_secret: String,
+    pub(crate) warehouse_password: String,
 }
 
 impl Access {
@@ -22,7 +23,7 @@ impl Access {
         match std::fs::read(file) {
             Ok(text) => Ok(serde_json::from_slice(&text)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let access = Self { s3_key_id: "local".to_owned(), s3_secret: secret() };
+                let access = Self { s3_key_id: "local".to_owned(), s3_secret: secret(), warehouse_password: secret() };
                 let new = file.with_extension("new");
                 let mut options = OpenOptions::new();
                 let mut written = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;

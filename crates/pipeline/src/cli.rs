@@ -6,9 +6,9 @@ use std::path::PathBuf;
 /// Customer events from Kafka to SCD tables, each exactly once.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, propagate_version = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Configuration file (TOML); may be given several times, the later over the earlier. config/default.toml lists
-    /// every key, and PIPELINE__SECTION__KEY in the environment sets one.
+    /// every key, and `PIPELINE__SECTION__KEY` in the environment sets one.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Vec<PathBuf>,
     #[command(subcommand)]
@@ -16,7 +16,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the whole pipeline once in this process, from generator to tables, and prove the result.
     Demo(DemoArgs),
     /// Keep the whole pipeline running on this machine until Ctrl-C, restartable with nothing lost.
@@ -41,7 +41,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
@@ -54,7 +54,7 @@ pub struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// Where everything is kept: log, files, tables. Made if missing.
     #[arg(long, value_name = "DIR", default_value = ".pipeline")]
     pub state: PathBuf,
@@ -64,13 +64,13 @@ pub struct UpArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ProducerCommand {
+pub(crate) enum ProducerCommand {
     /// Emit a batch at every tick until stopped.
     Run,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum SinkCommand {
+pub(crate) enum SinkCommand {
     /// Write files until stopped.
     Run,
     /// Prove from names and metadata of the files that they tile each partition's log; reads no data.
@@ -78,7 +78,7 @@ pub enum SinkCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum DeployerCommand {
+pub(crate) enum DeployerCommand {
     /// Show what `apply` would do; exit code 2 when it would change something.
     Plan,
     /// Bring the warehouse to the state that sql/ describes.
@@ -88,7 +88,7 @@ pub enum DeployerCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct RegistryArgs {
+pub(crate) struct RegistryArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub listen: std::net::SocketAddr,
@@ -98,7 +98,7 @@ pub struct RegistryArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct TopicArgs {
+pub(crate) struct TopicArgs {
     /// The topic; without it, the producer's.
     pub topic: Option<String>,
     /// Wait for further records instead of stopping at the end.
@@ -107,7 +107,7 @@ pub struct TopicArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct SqlArgs {
+pub(crate) struct SqlArgs {
     /// One statement.
     pub statement: String,
     /// Print one JSON array of objects instead of a table.

@@ -6,6 +6,7 @@ pub mod log;
 pub mod loose;
 pub mod model;
 pub mod random;
+pub mod read;
 
 pub use cases::Case;
 pub use log::{LogPosition, Record};

@@ -6,7 +6,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use contract::endpoints::{Kafka, ObjectStore};
-use local_stack::{Options, Ports, Stack};
+use local_stack::{Options, Stack};
 use rdkafka::ClientConfig;
 use std::{
     future::Future,
@@ -30,7 +30,7 @@ pub(crate) async fn start() -> TestStack {
 }
 
 pub(crate) async fn start_on(folder: &Path) -> Stack {
-    let options = Options { state: folder.join("state"), ports: Ports::default(), bucket: "raw-data".to_owned() };
+    let options = Options { bucket: "raw-data".to_owned(), ..Options::on(folder.join("state")) };
     Stack::start(options).await.unwrap()
 }
 

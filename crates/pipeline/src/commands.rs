@@ -1,0 +1,61 @@
+//! What each subcommand does. Exit codes: 0 done, 1 failed or a check does not hold, 2 wrong usage (by the argument parser)
+//! or, for `deployer plan`, differences.
+
+use crate::{
+    cli::{Cli, Command},
+    config::Settings,
+};
+use anyhow::Context;
+use serde::Deserialize;
+use std::process::ExitCode;
+use telemetry::Shutdown;
+
+/// How the process logs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    format: telemetry::logs::Format,
+    filter: String,
+}
+
+/// Runs one subcommand to its end.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(&cli.config)?;
+    let log: Log = settings.section("log", &[])?;
+    let filter = match &cli.command {
+        #[cfg(feature = "demo")]
+        // The demo says what happens itself; that Kafka is not there yet, or no longer, is how it begins and ends.
+        Command::Demo(_) => format!("error,rdkafka=off,librdkafka=off,{}", local_stack::QUIET_LOGS),
+        #[cfg(feature = "demo")]
+        Command::Up(_) => format!("{},{}", log.filter, local_stack::QUIET_LOGS),
+        _ => log.filter,
+    };
+    telemetry::logs::init(log.format, &filter)?;
+    let shutdown = Shutdown::new();
+    shutdown.on_signals().context("installing signal handlers")?;
+    let holds = match cli.command {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => Box::pin(crate::demo::run(args)).await?,
+        #[cfg(feature = "demo")]
+        Command::Up(args) => Box::pin(crate::up::run(args, shutdown)).await?,
+        #[cfg(feature = "producer")]
+        Command::Producer(command) => services::producer(&settings, command, shutdown).await?,
+        #[cfg(feature = "producer")]
+        Command::Topic(args) => services::topic(&settings, args, shutdown).await?,
+        #[cfg(feature = "sink")]
+        Command::Sink(command) => services::sink(&settings, command, shutdown).await?,
+        #[cfg(feature = "deployer")]
+        Command::Deployer(command) => return warehouse::deployer(&settings, command).await,
+        #[cfg(feature = "deployer")]
+        Command::Sql(args) => warehouse::sql(&settings, args).await?,
+        #[cfg(feature = "warehouse")]
+        Command::Warehouse => services::warehouse(&settings, shutdown).await?,
+        #[cfg(feature = "registry")]
+        Command::Registry(args) => services::registry(args, shutdown).await?,
+    };
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+mod services;
+#[cfg(feature = "deployer")]
+mod warehouse;
