@@ -1,4 +1,5 @@
 //! One binary of everything that spans crates, a module per promise.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "what a test or its helper expects is what it promises")]
 
 mod architecture;
 mod demo;

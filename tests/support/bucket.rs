@@ -7,20 +7,20 @@ use std::collections::BTreeMap;
 
 /// A record as a file holds it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     pub partition: i32,
     pub offset: i64,
     pub key: Option<Vec<u8>>,
     pub value: Value,
 }
 
-pub struct Bucket {
+pub(crate) struct Bucket {
     client: Client,
     store: ObjectStore,
 }
 
 impl Bucket {
-    pub fn new(store: &ObjectStore) -> Self {
+    pub(crate) fn new(store: &ObjectStore) -> Self {
         let (Some(id), Some(secret)) = (&store.access_key_id, &store.secret_access_key) else {
             panic!("tests give the credentials")
         };
@@ -41,7 +41,7 @@ impl Bucket {
     }
 
     /// Keys of a topic's files, without the configured prefix, in their order.
-    pub async fn files(&self, topic: &str) -> Vec<String> {
+    pub(crate) async fn files(&self, topic: &str) -> Vec<String> {
         let prefix = format!("{}{}", self.store.prefix, names::topic_prefix(topic));
         let mut pages = self.client.list_objects_v2().bucket(&self.store.bucket).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
@@ -57,15 +57,8 @@ impl Bucket {
         keys
     }
 
-    /// The user metadata of a file.
-    pub async fn metadata(&self, key: &str) -> BTreeMap<String, String> {
-        let key = format!("{}{key}", self.store.prefix);
-        let head = self.client.head_object().bucket(&self.store.bucket).key(key).send().await.expect("HEAD");
-        head.metadata().cloned().unwrap_or_default().into_iter().collect()
-    }
-
     /// Every row of a file.
-    pub async fn rows(&self, key: &str) -> Vec<Row> {
+    pub(crate) async fn rows(&self, key: &str) -> Vec<Row> {
         let key = format!("{}{key}", self.store.prefix);
         let object = self.client.get_object().bucket(&self.store.bucket).key(&key).send().await.expect("GET");
         let bytes = object.body.collect().await.expect("body").into_bytes();
@@ -77,7 +70,7 @@ impl Bucket {
     }
 
     /// Every row of a topic's files.
-    pub async fn all_rows(&self, topic: &str) -> Vec<Row> {
+    pub(crate) async fn all_rows(&self, topic: &str) -> Vec<Row> {
         let mut rows = Vec::new();
         for key in self.files(topic).await {
             rows.extend(self.rows(&key).await);

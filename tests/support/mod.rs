@@ -1,15 +1,15 @@
 //! What the suites share: servers, waiting, and what is in the topic and the bucket.
 
-pub mod bucket;
-pub mod process;
-pub mod servers;
-pub mod topic;
+pub(crate) mod bucket;
+pub(crate) mod process;
+pub(crate) mod servers;
+pub(crate) mod topic;
 
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 
 /// Asks again until `condition` gives a value; panics with `what` and the last refusal after `deadline`.
-pub async fn eventually<T, F>(what: &str, deadline: Duration, mut condition: impl FnMut() -> F) -> T
+pub(crate) async fn eventually<T, F>(what: &str, deadline: Duration, mut condition: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {

@@ -2,7 +2,7 @@
 //! `TEST_REGISTRY`, `TEST_S3` with the AWS_* variables), so that the same suites run on both.
 
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry, Secret};
-use local_stack::{Options, Stack};
+use local_stack::{Options, Ports, Stack};
 use std::{
     collections::BTreeMap,
     env,
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 /// Servers with a folder for the test's own files; embedded ones end with it.
-pub struct Servers {
+pub(crate) struct Servers {
     pub kafka: Kafka,
     pub registry: SchemaRegistry,
     pub store: ObjectStore,
@@ -24,7 +24,7 @@ pub struct Servers {
 
 impl Servers {
     /// `test` makes the names readable.
-    pub async fn start(test: &str) -> Self {
+    pub(crate) async fn start(test: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let topic = format!("{test}-{}", Uuid::new_v4().simple());
         if let Ok(bootstrap_servers) = env::var("TEST_KAFKA") {
@@ -42,14 +42,19 @@ impl Servers {
             };
             return Self { kafka, registry, store, topic, folder, _stack: None };
         }
-        let stack = Stack::start(Options::on(folder.path().join("stack"))).await.expect("the local stack");
+        let options = Options {
+            state: folder.path().join("stack"),
+            ports: Ports::default(),
+            bucket: "customer-events".to_owned(),
+        };
+        let stack = Stack::start(options).await.expect("the local stack");
         let endpoints = stack.endpoints().clone();
         let (kafka, registry, store) = (endpoints.kafka, endpoints.registry, endpoints.store);
         Self { kafka, registry, store, topic, folder, _stack: Some(stack) }
     }
 
     /// A configuration file for the command, with `more` in TOML behind the endpoints.
-    pub fn configuration(&self, more: &str) -> PathBuf {
+    pub(crate) fn configuration(&self, more: &str) -> PathBuf {
         let Self { kafka, registry, store, .. } = self;
         let endpoints = serde_json::json!({
             "kafka": {"bootstrap_servers": kafka.bootstrap_servers, "properties": kafka.properties},
@@ -70,7 +75,7 @@ impl Servers {
         file
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }

@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A record as Kafka holds it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+pub(crate) struct Record {
     pub partition: i32,
     pub offset: i64,
     pub key: Option<Vec<u8>>,
@@ -20,14 +20,14 @@ pub struct Record {
 
 impl Record {
     /// The event in the newest schema's framing.
-    pub fn event(&self, schema: &apache_avro::Schema) -> CustomerEvent {
+    pub(crate) fn event(&self, schema: &apache_avro::Schema) -> CustomerEvent {
         let (_, datum) = framing::unframe(self.value.as_deref().expect("a value")).expect("framed");
         CustomerEvent::decode(schema, datum).expect("an event")
     }
 }
 
 /// Every record of a topic, by partition and offset. Blocking.
-pub fn read(kafka: &contract::endpoints::Kafka, topic: &str) -> Vec<Record> {
+pub(crate) fn read(kafka: &contract::endpoints::Kafka, topic: &str) -> Vec<Record> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.bootstrap_servers).set("group.id", "test-reader");
     config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");

@@ -1,14 +1,24 @@
 //! Broker, registry, S3 and warehouse in one process on a state folder, on loopback only: the back end for a laptop, a
 //! demonstration and tests. It holds no business rules; the services see nothing but endpoints.
+//!
+//! The warehouse is behind the feature `warehouse`, since it brings DataFusion, which tests and benches of the services
+//! before it should not have to build.
 
 mod access;
 mod broker;
 mod s3;
+mod servers;
+#[cfg(feature = "warehouse")]
+mod warehouse;
+
+#[cfg(feature = "warehouse")]
+pub use crate::warehouse::{WarehouseEndpoint, WarehouseOptions};
 
 use access::Access;
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry, Secret};
-use serde::{Deserialize, Serialize};
+use servers::Servers;
 use std::{
+    convert::Infallible,
     fs::{self, File, TryLockError},
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -16,9 +26,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use telemetry::{Health, Shutdown};
-use tokio::{net::TcpListener, task::JoinSet, time::sleep, time::timeout};
-use warehouse::{Warehouse, server::User, stage::S3Settings};
+use tokio::{net::TcpListener, time::sleep, time::timeout};
 
 /// Directives for a log filter that keep the embedded parts' own chatter out: they log as an error what is only
 /// an answer, such as a create that came second.
@@ -26,11 +34,6 @@ pub const QUIET_LOGS: &str = "nisshi_broker=off,nisshi_storage=off,nisshi_servic
 
 /// The region that the S3 says it is in.
 const REGION: &str = "us-east-1";
-/// The warehouse's account, and its one user.
-const ACCOUNT: &str = "local";
-const USER: &str = "pipeline";
-/// How long the parts may take to stop.
-const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a stack that is just ending may keep the next one waiting.
 const LOCK_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -42,32 +45,14 @@ pub struct Options {
     pub ports: Ports,
     /// Made at the start if it is not there.
     pub bucket: String,
-    /// The shortest SCHEDULE of a task. Snowflake's is 10 seconds; less is for demonstrations and tests.
-    pub min_task_interval: Duration,
-    /// How often a pipe looks for new files, in place of the bucket's notifications.
-    pub pipe_poll_interval: Duration,
-}
-
-impl Options {
-    /// Free ports, and the pace of a demonstration.
-    pub fn on(state: impl Into<PathBuf>) -> Self {
-        Self {
-            state: state.into(),
-            ports: Ports::default(),
-            bucket: "customer-events".to_owned(),
-            min_task_interval: Duration::from_secs(1),
-            pipe_poll_interval: Duration::from_millis(250),
-        }
-    }
 }
 
 /// Ports on 127.0.0.1; 0 for one that is free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ports {
     pub kafka: u16,
     pub registry: u16,
     pub s3: u16,
-    pub warehouse: u16,
 }
 
 /// Where the parts are, in the words of the services' configuration.
@@ -77,16 +62,6 @@ pub struct Endpoints {
     pub kafka: Kafka,
     pub registry: SchemaRegistry,
     pub store: ObjectStore,
-    pub warehouse: WarehouseEndpoint,
-}
-
-/// Where Snowflake's clients find the warehouse.
-#[derive(Debug, Clone)]
-pub struct WarehouseEndpoint {
-    pub url: String,
-    pub account: String,
-    pub user: String,
-    pub password: Secret,
 }
 
 /// Why the stack does not run.
@@ -104,8 +79,9 @@ pub enum Error {
     Broker { address: String, problem: String },
     #[error(transparent)]
     Registry(#[from] registry::Error),
+    #[cfg(feature = "warehouse")]
     #[error(transparent)]
-    Warehouse(#[from] warehouse::Error),
+    Warehouse(#[from] ::warehouse::Error),
 }
 
 /// A running stack. Dropped, it ends at once; what was acknowledged is in the state folder either way.
@@ -114,8 +90,12 @@ pub struct Stack {
     endpoints: Endpoints,
     ports: Ports,
     broker: broker::Running,
-    servers: JoinSet<()>,
-    shutdown: Shutdown,
+    servers: Servers,
+    /// Parts that use the others and stop before them.
+    #[cfg(feature = "warehouse")]
+    users: Servers,
+    #[cfg(feature = "warehouse")]
+    home: warehouse::Home,
 }
 
 impl Stack {
@@ -145,7 +125,6 @@ impl Stack {
 
         let (registry_listener, registry_address) = listen("schema registry", options.ports.registry).await?;
         let (s3_listener, s3_address) = listen("S3", options.ports.s3).await?;
-        let warehouse = Warehouse::open(warehouse_config(&state, &options, &access, s3_address)).await?;
         let broker = broker::Running::start(&state.join("broker.db"), options.ports.kafka, &lock).await?;
 
         let endpoints = Endpoints {
@@ -160,43 +139,27 @@ impl Stack {
                 access_key_id: Some(access.s3_key_id.clone()),
                 secret_access_key: Some(Secret::new(&access.s3_secret)),
             },
-            warehouse: WarehouseEndpoint {
-                url: format!("http://{}", warehouse.address()),
-                account: ACCOUNT.to_owned(),
-                user: USER.to_owned(),
-                password: Secret::new(&access.warehouse_password),
-            },
         };
-        let ports = Ports {
-            kafka: broker.port(),
-            registry: registry_address.port(),
-            s3: s3_address.port(),
-            warehouse: warehouse.address().port(),
-        };
-        let shutdown = Shutdown::new();
-        let mut servers = JoinSet::new();
-        let (stop, held) = (shutdown.clone(), Arc::clone(&lock));
-        servers.spawn(async move {
-            let _held = held;
-            if let Err(error) = registry.serve(registry_listener, stop).await {
-                tracing::error!(%error, "the embedded schema registry ended");
-            }
-        });
-        let (stop, held) = (shutdown.clone(), Arc::clone(&lock));
-        let metrics = warehouse::Metrics::register(&mut telemetry::prometheus_client::registry::Registry::default());
-        servers.spawn(async move {
-            let _held = held;
-            if let Err(error) = warehouse.run(Health::new(), metrics, stop).await {
-                tracing::error!(%error, "the embedded warehouse ended");
-            }
-        });
+        let ports = Ports { kafka: broker.port(), registry: registry_address.port(), s3: s3_address.port() };
+        let mut servers = Servers::new(Arc::clone(&lock));
+        let stop = servers.shutdown();
+        servers.spawn("schema registry", registry.serve(registry_listener, stop));
         let keys = s3::Access { key_id: access.s3_key_id, secret: access.s3_secret };
-        let stop = shutdown.clone();
-        servers.spawn(async move {
-            let _held = lock;
+        let stop = servers.shutdown();
+        servers.spawn("S3", async move {
             s3::serve(store, keys, s3_listener, stop).await;
+            Ok::<_, Infallible>(())
         });
-        Ok(Self { endpoints, ports, broker, servers, shutdown })
+        Ok(Self {
+            #[cfg(feature = "warehouse")]
+            users: Servers::new(lock),
+            #[cfg(feature = "warehouse")]
+            home: warehouse::Home { state, password: Secret::new(access.warehouse_password) },
+            endpoints,
+            ports,
+            broker,
+            servers,
+        })
     }
 
     pub fn endpoints(&self) -> &Endpoints {
@@ -209,25 +172,12 @@ impl Stack {
     }
 
     /// Lets open requests finish within a deadline and ends every part.
-    pub async fn stop(mut self) {
-        self.shutdown.request();
-        let ended = async { while self.servers.join_next().await.is_some() {} };
-        if timeout(STOP_DEADLINE, ended).await.is_err() {
-            tracing::warn!("parts of the local stack were still running {STOP_DEADLINE:?} after the stop");
-        }
+    pub async fn stop(self) {
+        #[cfg(feature = "warehouse")]
+        self.users.stop().await;
+        self.servers.stop().await;
         self.broker.stop().await;
     }
-}
-
-fn warehouse_config(state: &Path, options: &Options, access: &Access, s3: SocketAddr) -> warehouse::Config {
-    let s3 = S3Settings { region: REGION.to_owned(), endpoint: Some(format!("http://{s3}")), path_style: true };
-    let mut config = warehouse::Config::new(state.join("warehouse"), s3);
-    config.listen = (Ipv4Addr::LOCALHOST, options.ports.warehouse).into();
-    config.account = Some(ACCOUNT.to_owned());
-    config.users = vec![User::new(USER, Secret::new(&access.warehouse_password))];
-    config.min_task_interval = options.min_task_interval;
-    config.pipe_poll_interval = options.pipe_poll_interval;
-    config
 }
 
 /// The folder's full name, and the lock that keeps other stacks out of it for as long as a part of this one runs.

@@ -14,3 +14,6 @@ mod kill;
 mod s3;
 #[path = "conformance/stack.rs"]
 mod stack;
+#[cfg(feature = "warehouse")]
+#[path = "conformance/warehouse.rs"]
+mod warehouse;

@@ -3,7 +3,8 @@
 use crate::{cli::UpArgs, demo::deployment};
 use anyhow::Context;
 use contract::names;
-use local_stack::{Endpoints, Options, Ports, Stack};
+use local_stack::{Endpoints, Options, Ports, Stack, WarehouseEndpoint, WarehouseOptions};
+use serde::{Deserialize, Serialize};
 use std::{fs, path::Path, time::Duration};
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
@@ -13,17 +14,21 @@ const LEAST_SCHEDULE: Duration = Duration::from_secs(10);
 pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<bool> {
     let topic = names::DEFAULT_TOPIC;
     let schedule = args.every.max(Duration::from_secs(1));
-    let options = Options {
-        ports: ports(&args.state)?,
+    let kept = Kept::read(&args.state)?;
+    let options =
+        Options { state: args.state.join("stack"), ports: kept.stack(), bucket: "customer-events".to_owned() };
+    let mut stack = Stack::start(options).await.context("starting the local stack")?;
+    let options = WarehouseOptions {
+        port: kept.warehouse,
         min_task_interval: schedule.min(LEAST_SCHEDULE),
         pipe_poll_interval: Duration::from_secs(1),
-        ..Options::on(args.state.join("stack"))
     };
-    let stack = Stack::start(options).await.context("starting the local stack")?;
-    keep_ports(&args.state, stack.ports())?;
-    let deployer = deployment(stack.endpoints(), topic, schedule);
+    let metrics = warehouse::Metrics::register(&mut Registry::default());
+    let warehouse = stack.start_warehouse(options, metrics, Health::new()).await.context("starting the warehouse")?;
+    Kept::of(stack.ports(), &warehouse)?.write(&args.state)?;
+    let deployer = deployment(stack.endpoints(), &warehouse, topic, schedule);
     let report = deployer::apply(&deployer).await.context("deploying sql/")?;
-    let Endpoints { kafka, registry, store, .. } = stack.endpoints().clone();
+    let Endpoints { kafka, registry, store } = stack.endpoints().clone();
 
     let mut producer = producer::Config::new(kafka.clone(), registry.clone(), args.state.join("producer"));
     producer.every = args.every;
@@ -31,7 +36,7 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<bool
     sink.roll.window = args.every;
     let file = args.state.join("pipeline.toml");
     write_private(&file, &configuration(stack.endpoints(), &deployer)?)?;
-    println!("{report}{}", looking_inside(&file, stack.endpoints()));
+    println!("{report}{}", looking_inside(&file, stack.endpoints(), &warehouse));
 
     let producing = producer::run(producer, producer::Metrics::default(), Health::new(), shutdown.clone());
     let sinking = sink::run(sink, Health::new(), sink::Metrics::register(&mut Registry::default()), shutdown.clone());
@@ -54,25 +59,47 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<bool
     Ok(true)
 }
 
-/// The ports of the last time, so that whatever was pointed at them still finds the stack.
-fn ports(state: &Path) -> anyhow::Result<Ports> {
-    fs::create_dir_all(state).with_context(|| format!("making {}", state.display()))?;
-    let file = state.join("ports.json");
-    match fs::read(&file) {
-        Ok(text) => serde_json::from_slice(&text).with_context(|| file.display().to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ports::default()),
-        Err(error) => Err(error).with_context(|| file.display().to_string()),
-    }
+/// The ports of the last time, so that whatever was pointed at them still finds the stack; 0 at the first.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    kafka: u16,
+    registry: u16,
+    s3: u16,
+    warehouse: u16,
 }
 
-fn keep_ports(state: &Path, ports: Ports) -> anyhow::Result<()> {
-    let file = state.join("ports.json");
-    fs::write(&file, serde_json::to_vec(&ports)?).with_context(|| file.display().to_string())
+impl Kept {
+    fn of(stack: Ports, warehouse: &WarehouseEndpoint) -> anyhow::Result<Self> {
+        let port = warehouse.url.rsplit(':').next().unwrap_or_default();
+        let warehouse = port.parse().with_context(|| format!("no port in {}", warehouse.url))?;
+        Ok(Self { kafka: stack.kafka, registry: stack.registry, s3: stack.s3, warehouse })
+    }
+
+    fn stack(&self) -> Ports {
+        Ports { kafka: self.kafka, registry: self.registry, s3: self.s3 }
+    }
+
+    fn read(state: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(state).with_context(|| format!("making {}", state.display()))?;
+        let file = state.join("ports.json");
+        match fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text).with_context(|| file.display().to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| file.display().to_string()),
+        }
+    }
+
+    fn write(&self, state: &Path) -> anyhow::Result<()> {
+        let file = state.join("ports.json");
+        fs::write(&file, serde_json::to_vec(self)?).with_context(|| file.display().to_string())
+    }
 }
 
 /// A configuration file for the other subcommands, so that `pipeline --config FILE sql …` finds this stack.
 fn configuration(endpoints: &Endpoints, deployer: &deployer::Config) -> anyhow::Result<String> {
-    let Endpoints { kafka, registry, store, warehouse } = endpoints;
+    let Endpoints { kafka, registry, store } = endpoints;
+    let connection = &deployer.connection;
     let secret =
         |secret: &Option<contract::endpoints::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     let file = serde_json::json!({
@@ -88,10 +115,10 @@ fn configuration(endpoints: &Endpoints, deployer: &deployer::Config) -> anyhow::
         },
         "deployer": {
             "connection": {
-                "account": warehouse.account,
-                "user": warehouse.user,
-                "password": warehouse.password.expose(),
-                "url": warehouse.url,
+                "account": connection.account,
+                "user": connection.user,
+                "password": secret(&connection.password),
+                "url": connection.url,
             },
             "variables": {
                 "bucket_url": deployer.variables.bucket_url,
@@ -112,8 +139,8 @@ fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
     opened.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| file.display().to_string())
 }
 
-fn looking_inside(file: &Path, endpoints: &Endpoints) -> String {
-    let Endpoints { kafka, registry, store, warehouse } = endpoints;
+fn looking_inside(file: &Path, endpoints: &Endpoints, warehouse: &WarehouseEndpoint) -> String {
+    let Endpoints { kafka, registry, store } = endpoints;
     let file = file.display();
     format!(
         "

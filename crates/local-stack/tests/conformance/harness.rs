@@ -6,7 +6,7 @@ use aws_sdk_s3::{
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use contract::endpoints::{Kafka, ObjectStore};
-use local_stack::{Options, Stack};
+use local_stack::{Options, Ports, Stack};
 use rdkafka::ClientConfig;
 use std::{
     future::Future,
@@ -30,7 +30,7 @@ pub(crate) async fn start() -> TestStack {
 }
 
 pub(crate) async fn start_on(folder: &Path) -> Stack {
-    let options = Options { bucket: "raw-data".to_owned(), ..Options::on(folder.join("state")) };
+    let options = Options { state: folder.join("state"), ports: Ports::default(), bucket: "raw-data".to_owned() };
     Stack::start(options).await.unwrap()
 }
 
@@ -87,4 +87,11 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut
         assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// reqwest takes the process's TLS provider even where only plain HTTP is spoken.
+#[cfg(feature = "warehouse")]
+pub(crate) fn choose_tls() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }

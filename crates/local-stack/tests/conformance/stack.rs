@@ -15,14 +15,14 @@ async fn a_restart_on_the_same_ports_finds_everything_and_the_same_keys() {
     put.body(ByteStream::from_static(b"kept")).send().await.unwrap();
     stack.stop().await;
 
-    let options = Options { ports, bucket: "raw-data".to_owned(), ..Options::on(folder.path().join("state")) };
+    let options = Options { state: folder.path().join("state"), ports, bucket: "raw-data".to_owned() };
     let stack = Stack::start(options).await.unwrap();
     assert_eq!(stack.ports(), ports);
     // The client from before the restart goes on as if nothing had been.
     let head = client.client.head_object().bucket(&client.bucket).key("k").send().await.unwrap();
     assert_eq!((head.content_length(), head.metadata().unwrap()["a"].as_str()), (Some(4), "b"));
     stack.stop().await;
-    for port in [ports.kafka, ports.registry, ports.s3, ports.warehouse] {
+    for port in [ports.kafka, ports.registry, ports.s3] {
         TcpListener::bind(("127.0.0.1", port)).unwrap();
     }
 }
@@ -31,7 +31,7 @@ async fn a_restart_on_the_same_ports_finds_everything_and_the_same_keys() {
 async fn a_second_stack_on_a_folder_and_a_taken_port_are_refused() {
     let running = start().await;
     let state = running.folder.path().join("state");
-    let options = Options { bucket: "raw-data".to_owned(), ..Options::on(state) };
+    let options = Options { state, ports: Ports::default(), bucket: "raw-data".to_owned() };
     assert!(matches!(Stack::start(options).await, Err(Error::Locked { .. })));
 
     let other = tempfile::tempdir().unwrap();
@@ -40,13 +40,12 @@ async fn a_second_stack_on_a_folder_and_a_taken_port_are_refused() {
         Ports { kafka: ports.kafka, ..Ports::default() },
         Ports { registry: ports.registry, ..Ports::default() },
         Ports { s3: ports.s3, ..Ports::default() },
-        Ports { warehouse: ports.warehouse, ..Ports::default() },
     ] {
-        let options = Options { ports, bucket: "raw-data".to_owned(), ..Options::on(other.path().join("state")) };
+        let options = Options { state: other.path().join("state"), ports, bucket: "raw-data".to_owned() };
         let error = Stack::start(options).await.unwrap_err();
-        assert!(matches!(error, Error::Listen { .. } | Error::Broker { .. } | Error::Warehouse(_)), "{error}");
+        assert!(matches!(error, Error::Listen { .. } | Error::Broker { .. }), "{error}");
     }
-    let options = Options { bucket: "No!".to_owned(), ..Options::on(other.path().join("state")) };
+    let options = Options { state: other.path().join("state"), ports: Ports::default(), bucket: "No!".to_owned() };
     assert!(matches!(Stack::start(options).await, Err(Error::BucketName { .. })));
 }
 
@@ -65,7 +64,7 @@ async fn a_folder_may_have_any_name() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["my state", "jürgen", "100%", "a?b#c"] {
         let state = folder.path().join(name);
-        let options = Options { bucket: "raw-data".to_owned(), ..Options::on(state.clone()) };
+        let options = Options { state: state.clone(), ports: Ports::default(), bucket: "raw-data".to_owned() };
         Stack::start(options).await.unwrap().stop().await;
         assert!(state.join("broker.db").exists(), "{name}");
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use deployer::{Access, Client, Connection, Rows, Variables, Warehouse};
-use local_stack::{Endpoints, Options, Stack};
+use local_stack::{Endpoints, Options, Ports, Stack, WarehouseEndpoint, WarehouseOptions};
 use sink::{Roll, Summary};
 use std::{path::Path, time::Duration};
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
@@ -29,13 +29,21 @@ pub(crate) struct Stages {
 impl Stages {
     /// Starts the stack on `state`, deploys, and lets the sink run.
     pub(crate) async fn start(state: &Path, topic: &str) -> anyhow::Result<(Self, deployer::Report)> {
-        let options = Options { min_task_interval: SCHEDULE, ..Options::on(state.join("stack")) };
-        let stack = Stack::start(options).await.context("starting the local stack")?;
-        let deployer = deployment(stack.endpoints(), topic, SCHEDULE);
+        let options =
+            Options { state: state.join("stack"), ports: Ports::default(), bucket: "customer-events".to_owned() };
+        let mut stack = Stack::start(options).await.context("starting the local stack")?;
+        let pace = WarehouseOptions {
+            pipe_poll_interval: Duration::from_millis(250),
+            min_task_interval: SCHEDULE,
+            ..WarehouseOptions::default()
+        };
+        let metrics = warehouse::Metrics::register(&mut Registry::default());
+        let warehouse = stack.start_warehouse(pace, metrics, Health::new()).await.context("starting the warehouse")?;
+        let deployer = deployment(stack.endpoints(), &warehouse, topic, SCHEDULE);
         let client = Client::new(&deployer.connection)?;
         let deployed = deployer::apply(&deployer).await.context("deploying sql/")?;
 
-        let Endpoints { kafka, registry, store, .. } = stack.endpoints().clone();
+        let Endpoints { kafka, registry, store } = stack.endpoints().clone();
         let mut sink_config = sink::Config::new(kafka, registry, store);
         sink_config.topics = vec![topic.to_owned()];
         sink_config.session_timeout = SESSION_TIMEOUT;
@@ -118,13 +126,17 @@ impl Stages {
 }
 
 /// The deployer's configuration for a local stack.
-pub(crate) fn deployment(endpoints: &Endpoints, topic: &str, schedule: Duration) -> deployer::Config {
+pub(crate) fn deployment(
+    endpoints: &Endpoints,
+    warehouse: &WarehouseEndpoint,
+    topic: &str,
+    schedule: Duration,
+) -> deployer::Config {
     let store = &endpoints.store;
     let access = match (&store.access_key_id, &store.secret_access_key) {
         (Some(id), Some(secret)) => Access::Keys { access_key_id: id.clone(), secret_access_key: secret.clone() },
         _ => Access::Integration { name: "CUSTOMER_EVENTS".to_owned() },
     };
-    let warehouse = &endpoints.warehouse;
     let mut connection = Connection::with_password(&warehouse.account, &warehouse.user, warehouse.password.clone());
     connection.url = Some(warehouse.url.clone());
     let mut variables = Variables::new(format!("s3://{}/{}", store.bucket, store.prefix), access);
