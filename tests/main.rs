@@ -3,5 +3,8 @@
 
 mod architecture;
 mod demo;
+mod deploy;
 mod exactly_once;
+mod mutations;
 mod support;
+mod tables;
