@@ -12,6 +12,7 @@ mod query;
 mod rewrite;
 mod scan;
 mod session;
+mod state;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -28,10 +29,7 @@ use crate::{
     storage::{Store, StoreOptions, Transaction},
 };
 use async_trait::async_trait;
-use datafusion::{
-    execution::{SessionState, SessionStateBuilder},
-    prelude::SessionConfig,
-};
+use datafusion::execution::SessionState;
 use executor::Executor;
 use std::{
     path::Path,
@@ -84,12 +82,10 @@ impl Engine {
     /// # Errors
     /// When the folder cannot be opened or threads cannot be started.
     pub fn open(dir: &Path, options: EngineOptions, files: Arc<dyn StageFiles>) -> Result<Self, SqlError> {
-        // One partition: statements run beside each other, and small ones are all there are.
-        let config = SessionConfig::new().with_target_partitions(1);
         let inner = EngineInner {
             store: Store::open_with(dir, options.store)?,
             options,
-            state: SessionStateBuilder::new().with_config(config).build(),
+            state: state::session_state(),
             executor: Executor::start(options.threads)?,
             files,
             runners: OnceLock::new(),

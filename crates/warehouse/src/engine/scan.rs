@@ -13,16 +13,18 @@ use datafusion::{
         datatypes::{DataType, Field, Schema, SchemaRef},
     },
     catalog::{Session, TableProvider},
-    common::Result,
+    common::{Result, Statistics, stats::Precision, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     logical_expr::{Expr, TableType},
+    physical_expr::EquivalenceProperties,
     physical_plan::{
-        ExecutionPlan,
+        DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
+        ReplaceChildrenOptions,
+        execution_plan::{Boundedness, EmissionType},
         stream::RecordBatchStreamAdapter,
-        streaming::{PartitionStream, StreamingTableExec},
     },
 };
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// What a stream adds to its table's columns (docs.snowflake.com, "Introduction to streams").
 const STREAM_COLUMNS: [(&str, DataType); 3] =
@@ -109,9 +111,17 @@ impl TableProvider for Scan {
             kind: self.kind,
             schema: Arc::clone(&schema),
         };
-        let exec = StreamingTableExec::try_new(schema, vec![Arc::new(partition)], None, None, false, limit)?;
-        Ok(Arc::new(exec))
+        Ok(Arc::new(GroupsExec::new(partition, limit)))
     }
+}
+
+/// Reads groups one after another. Knows how many rows there are, which is what decides the side that a join builds its
+/// table from.
+#[derive(Debug)]
+struct GroupsExec {
+    partition: Arc<GroupStream>,
+    limit: Option<usize>,
+    properties: Arc<PlanProperties>,
 }
 
 #[derive(Debug)]
@@ -123,22 +133,94 @@ struct GroupStream {
     schema: SchemaRef,
 }
 
-impl PartitionStream for GroupStream {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+impl GroupsExec {
+    fn new(partition: GroupStream, limit: Option<usize>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&partition.schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self { partition: Arc::new(partition), limit, properties: Arc::new(properties) }
     }
 
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+    fn rows(&self) -> usize {
+        let rows = self.partition.groups.iter().map(GroupScan::rows).sum::<usize>();
+        self.limit.map_or(rows, |limit| rows.min(limit))
+    }
+}
+
+impl DisplayAs for GroupsExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GroupStream { groups, kind, .. } = self.partition.as_ref();
+        write!(f, "GroupsExec: {kind:?}, groups={}, rows={}", groups.len(), self.rows())
+    }
+}
+
+impl ExecutionPlan for GroupsExec {
+    fn name(&self) -> &'static str {
+        "GroupsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        Ok(self.partition.open(self.limit))
+    }
+
+    fn partition_statistics(&self, _: Option<usize>) -> Result<Arc<Statistics>> {
+        let statistics = Statistics::new_unknown(&self.partition.schema);
+        Ok(Arc::new(statistics.with_num_rows(Precision::Inexact(self.rows()))))
+    }
+}
+
+impl GroupStream {
+    fn open(&self, limit: Option<usize>) -> SendableRecordBatchStream {
         let reader = Reader {
             projection: self.projection.clone(),
             stored: self.stored,
             kind: self.kind,
             schema: Arc::clone(&self.schema),
         };
-        let groups = self.groups.clone().into_iter();
-        let batches = groups.flat_map(move |group| match reader.read(&group) {
+        let mut left = limit.unwrap_or(usize::MAX);
+        let batches = self.groups.clone().into_iter().flat_map(move |group| match reader.read(&group) {
             Ok(batches) => batches.into_iter().map(Ok).collect::<Vec<_>>(),
             Err(error) => vec![Err(external(error))],
+        });
+        let batches = batches.map_while(move |batch| {
+            if left == 0 {
+                return None;
+            }
+            Some(batch.map(|batch| {
+                let batch = batch.slice(0, batch.num_rows().min(left));
+                left -= batch.num_rows();
+                batch
+            }))
         });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::iter(batches)))
     }

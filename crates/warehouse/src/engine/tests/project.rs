@@ -84,7 +84,14 @@ async fn deployed() -> Warehouse {
     let attribute = |column: &str, field: &str, kind: &str| context! { column, field, type => kind };
     let attributes = [
         attribute("FIRST_NAME", "first_name", "string"),
+        attribute("LAST_NAME", "last_name", "string"),
+        attribute("EMAIL", "email", "string"),
+        attribute("PHONE", "phone", "string"),
+        attribute("STREET", "street", "string"),
         attribute("CITY", "city", "string"),
+        attribute("POSTAL_CODE", "postal_code", "string"),
+        attribute("COUNTRY", "country", "string"),
+        attribute("LOYALTY_TIER", "loyalty_tier", "string"),
         attribute("MARKETING_CONSENT", "marketing_consent", "boolean"),
     ];
     let mut warehouse = Warehouse::open().await;
