@@ -13,21 +13,21 @@ use testkit::{Case, LogPosition, Record, Tables, loose::LooseWriter, read};
 const APART: i64 = 1_000_000;
 
 /// The name under which a run fails whose merges leave something in the streams.
-pub const MERGED_ONCE: &str = "every-load-is-merged-once";
+pub(crate) const MERGED_ONCE: &str = "every-load-is-merged-once";
 
 /// How long the pipe may take with one load.
 const PIPE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Which of the two tables a run fills and looks at; the other costs time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     Both,
     Customers,
     History,
 }
 
 /// One deployment of sql/ in a database of its own.
-pub struct Lab<'a> {
+pub(crate) struct Lab<'a> {
     server: &'a Server,
     client: Client,
     variables: Variables,
@@ -38,13 +38,17 @@ pub struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     /// Deploys `templates`; the tasks stay suspended, since [`run`](Self::run) runs their statements itself.
-    pub async fn deploy(server: &'a Server, database: &str, templates: &Templates) -> Result<Self, deployer::Error> {
+    pub(crate) async fn deploy(
+        server: &'a Server,
+        database: &str,
+        templates: &Templates,
+    ) -> Result<Self, deployer::Error> {
         let mut variables = Server::variables(database);
         variables.tasks = TaskState::Suspended;
         Self::deploy_with(server, variables, templates).await
     }
 
-    pub async fn deploy_with(
+    pub(crate) async fn deploy_with(
         server: &'a Server,
         variables: Variables,
         templates: &Templates,
@@ -63,7 +67,7 @@ impl<'a> Lab<'a> {
     }
 
     /// Every case, load by load; what differs then.
-    pub async fn run(&mut self, cases: &[Case], scope: Scope) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn run(&mut self, cases: &[Case], scope: Scope) -> anyhow::Result<Vec<String>> {
         let loads = cases.iter().map(|case| case.batches.len()).max().unwrap_or_default();
         for load in 0..loads {
             let mut records = Vec::new();
@@ -77,7 +81,7 @@ impl<'a> Lab<'a> {
     }
 
     /// What differs from the cases, a text for each case that does, its name first.
-    pub async fn failures(&self, cases: &[Case], scope: Scope) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn failures(&self, cases: &[Case], scope: Scope) -> anyhow::Result<Vec<String>> {
         let Variables { database, staging, core, .. } = &self.variables;
         let ask = async |sql: String| {
             let deployer::Rows { columns, rows } = self.client.query(&sql).await.context(sql)?;
@@ -98,7 +102,7 @@ impl<'a> Lab<'a> {
     }
 
     /// Puts the records into files and waits until the pipe has loaded them.
-    pub async fn load(&mut self, records: &[Record]) -> anyhow::Result<()> {
+    pub(crate) async fn load(&mut self, records: &[Record]) -> anyhow::Result<()> {
         for file in self.writer.files(records)? {
             self.server.put(&self.variables, &file.key, file.bytes);
         }
@@ -131,7 +135,7 @@ impl Scope {
 }
 
 /// The record as the case with this number has it, out of the others' way.
-pub fn aside(record: &Record, index: usize) -> Record {
+pub(crate) fn aside(record: &Record, index: usize) -> Record {
     let mut record = record.clone();
     record.position.offset += APART * index as i64;
     if let Some(Value::String(id)) = record.value.as_mut().and_then(|value| value.get_mut("customer_id"))

@@ -1,8 +1,8 @@
 //! The tables are a function of the accepted events: golden cases and random logs, through files, pipe, streams and merges
 //! of the real sql/, against the reference model.
 
-pub mod lab;
-pub mod server;
+pub(crate) mod lab;
+pub(crate) mod server;
 
 use crate::support::eventually;
 use lab::{Lab, Scope, aside};
@@ -14,7 +14,7 @@ use std::{
 use testkit::{Case, cases, random};
 
 /// The project's own cases, and those of the folder that `EXTRA_CASES` names.
-pub fn golden() -> Vec<Case> {
+pub(crate) fn golden() -> Vec<Case> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
     let folders = [own].into_iter().chain(std::env::var_os("EXTRA_CASES").map(PathBuf::from));
     folders.flat_map(|folder| cases::read_folder(&folder).expect("cases")).collect()

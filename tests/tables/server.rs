@@ -15,7 +15,7 @@ const BUCKET: &str = "lake";
 const PASSWORD: &str = "a password";
 
 /// Ends with its value.
-pub struct Server {
+pub(crate) struct Server {
     connection: Connection,
     files: Arc<MemoryFiles>,
     shutdown: Shutdown,
@@ -23,7 +23,7 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let state = tempfile::tempdir().expect("a temporary folder");
         let s3 = S3Settings { region: "none".to_owned(), endpoint: None, path_style: true };
         let mut config = warehouse::Config::new(state.path(), s3);
@@ -40,12 +40,12 @@ impl Server {
         Self { connection, files, shutdown, _state: state }
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(&self.connection).expect("a client")
     }
 
     /// A deployment in a database and a prefix of its own.
-    pub fn variables(database: &str) -> Variables {
+    pub(crate) fn variables(database: &str) -> Variables {
         let access =
             Access::Keys { access_key_id: "key".to_owned(), secret_access_key: Secret::new("never looked at") };
         let mut variables = Variables::new(format!("s3://{BUCKET}/{database}/"), access);
@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// Puts a file where that deployment's stage looks; `key` is relative to its prefix.
-    pub fn put(&self, variables: &Variables, key: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&self, variables: &Variables, key: &str, bytes: Vec<u8>) {
         self.files.put(BUCKET, &format!("{}/{key}", variables.database), bytes);
     }
 }
