@@ -158,8 +158,10 @@ impl Session {
             None if if_exists => Ok(()),
             None => Err(SqlError::does_not_exist(ObjectKind::Table, &name)),
         };
-        // Snowflake counts TRUNCATE among DDL, which commits what is open and stands alone.
-        self.finish().await?;
+        // The documentation leaves open whether TRUNCATE commits what is open or belongs to it.
+        if self.transaction.is_some() {
+            return Err(SqlError::unsupported("TRUNCATE within a transaction", "Use DELETE, or COMMIT first."));
+        }
         let mut transaction = self.engine.begin().await?;
         empty(&mut transaction)?;
         transaction.commit().await?;

@@ -30,7 +30,7 @@ pub(super) async fn changes(insert: sql::Insert, scope: Scope, state: &SessionSt
 /// The table, the columns and the query; all else that sqlparser knows of INSERT is refused.
 fn parts(insert: sql::Insert) -> Result<(sql::ObjectName, Vec<sql::ObjectName>, sql::Query), SqlError> {
     if insert.overwrite {
-        return Err(SqlError::unsupported("INSERT OVERWRITE", "TRUNCATE the table first, in one transaction."));
+        return Err(SqlError::unsupported("INSERT OVERWRITE", "DELETE and INSERT in one transaction."));
     }
     if insert.multi_table_insert_type.is_some() {
         return Err(unsupported("INSERT ALL or FIRST"));

@@ -31,6 +31,18 @@ fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }))
 }
 
+/// The right side of IS [NOT] DISTINCT FROM. The parser gives it whatever AND or OR follows, as if in brackets, so one
+/// without brackets of its own is refused rather than read otherwise than Snowflake does.
+fn compared(right: Expr) -> Result<Expr, SqlError> {
+    match right {
+        Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor, .. } => {
+            let remedy = "Put brackets around the comparison.";
+            Err(SqlError::unsupported("IS DISTINCT FROM before AND or OR without brackets", remedy))
+        }
+        right => Ok(right),
+    }
+}
+
 fn negated_if(negated: bool, expr: Expr) -> Expr {
     if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) } } else { expr }
 }
@@ -71,8 +83,8 @@ fn rewritten(expr: Expr, rewriter: &Rewriter<'_>) -> Result<Expr, SqlError> {
             JsonPathElem::Bracket { key } | JsonPathElem::ColonBracket { key } => call("GET", vec![value, key]),
         }),
         Expr::CompoundFieldAccess { root, access_chain } => subscripts(*root, access_chain)?,
-        Expr::IsDistinctFrom(left, right) => operator(DISTINCT, *left, *right),
-        Expr::IsNotDistinctFrom(left, right) => operator(NOT_DISTINCT, *left, *right),
+        Expr::IsDistinctFrom(left, right) => operator(DISTINCT, *left, compared(*right)?),
+        Expr::IsNotDistinctFrom(left, right) => operator(NOT_DISTINCT, *left, compared(*right)?),
         Expr::InList { expr, list, negated } => {
             let mut args = vec![*expr];
             args.extend(list);

@@ -117,6 +117,14 @@ async fn ctes_joins_sets_and_subqueries_combine() {
             .await,
         ["3"]
     );
+    assert_eq!(warehouse.rows("SELECT ID FROM PEOPLE WHERE ID NOT IN (SELECT NULL)").await, [""; 0]);
+    assert_eq!(warehouse.rows("SELECT ID FROM PEOPLE WHERE CITY NOT IN (SELECT 'Paris')").await, ["1"]);
+    assert_eq!(
+        warehouse
+            .rows("SELECT ID, (SELECT COUNT(*) FROM PEOPLE Q WHERE Q.CITY = P.CITY) FROM PEOPLE P ORDER BY ID")
+            .await,
+        ["1|1", "2|0", "3|2", "4|2"]
+    );
     assert_eq!(warehouse.rows("SELECT 1 UNION ALL SELECT 2.5 ORDER BY 1").await, ["1.0", "2.5"]);
     assert_eq!(warehouse.rows("SELECT (SELECT MAX(ID) FROM PEOPLE)").await, ["4"]);
     assert_eq!(warehouse.rows("SELECT COLUMN2 FROM VALUES (1, 'a'), (2, 'b') WHERE COLUMN1 = 2").await, ["b"]);

@@ -28,6 +28,8 @@ async fn what_is_missing_is_named() {
         ("SELECT * REPLACE (1 AS ID) FROM T", "REPLACE"),
         ("SELECT $1 FROM T", "$1"),
         ("SELECT ID & 1 FROM T", "&"),
+        ("SELECT * FROM T WHERE ID IS DISTINCT FROM 1 OR NAME = 'a'", "IS DISTINCT FROM"),
+        ("SELECT * FROM T WHERE ID IS NOT DISTINCT FROM 1 AND NAME = 'a'", "IS DISTINCT FROM"),
         ("SELECT * FROM T NATURAL JOIN T B", "NATURAL"),
         ("INSERT OVERWRITE INTO T SELECT * FROM T", "OVERWRITE"),
         ("UPDATE T SET (ID, NAME) = (1, 'a')", "SET (a, b)"),

@@ -40,6 +40,17 @@ async fn ddl_commits_what_is_open() {
 }
 
 #[tokio::test]
+async fn truncate_within_a_transaction_is_refused_and_leaves_it_open() {
+    let mut warehouse = Warehouse::open().await;
+    warehouse.run("CREATE TABLE T (ID NUMBER)").await;
+    warehouse.run("BEGIN").await;
+    warehouse.run("INSERT INTO T VALUES (1)").await;
+    assert_eq!(warehouse.error("TRUNCATE TABLE T").await.code, "000002");
+    warehouse.run("ROLLBACK").await;
+    assert_eq!(warehouse.rows("SELECT COUNT(*) FROM T").await, ["0"]);
+}
+
+#[tokio::test]
 async fn a_session_that_goes_away_rolls_back() {
     let mut warehouse = Warehouse::open().await;
     warehouse.run("CREATE TABLE T (ID NUMBER)").await;
