@@ -8,3 +8,4 @@ mod exactly_once;
 mod mutations;
 mod support;
 mod tables;
+mod warehouse;

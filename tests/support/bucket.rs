@@ -57,6 +57,12 @@ impl Bucket {
         keys
     }
 
+    /// Puts a file that no sink wrote; `key` is without the configured prefix.
+    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>) {
+        let key = format!("{}{key}", self.store.prefix);
+        self.client.put_object().bucket(&self.store.bucket).key(key).body(bytes.into()).send().await.expect("PUT");
+    }
+
     /// Every row of a file.
     pub(crate) async fn rows(&self, key: &str) -> Vec<Row> {
         let key = format!("{}{key}", self.store.prefix);

@@ -82,23 +82,7 @@ impl<'a> Lab<'a> {
 
     /// What differs from the cases, a text for each case that does, its name first.
     pub(crate) async fn failures(&self, cases: &[Case], scope: Scope) -> anyhow::Result<Vec<String>> {
-        let Variables { database, staging, core, .. } = &self.variables;
-        let ask = async |sql: String| {
-            let deployer::Rows { columns, rows } = self.client.query(&sql).await.context(sql)?;
-            Ok(read::Answer { columns, rows })
-        };
-        let tables = read::tables(&format!("{database}.{core}"), ask).await?;
-        let got = apart(tables, cases.len());
-        let mut failures: Vec<String> =
-            cases.iter().zip(got).filter_map(|(case, got)| difference(case, got, scope)).collect();
-        let streams = [(Scope::Customers, "CUSTOMERS_STREAM"), (Scope::History, "CUSTOMERS_HISTORY_STREAM")];
-        for (_, stream) in streams.into_iter().filter(|(of, _)| scope.covers(*of)) {
-            let asked = format!("SELECT SYSTEM$STREAM_HAS_DATA('{database}.{staging}.{stream}')");
-            if self.client.query(&asked).await?.first() != Some("false") {
-                failures.push(format!("{MERGED_ONCE}: {stream} still has data after its merge"));
-            }
-        }
-        Ok(failures)
+        failures(&self.client, &self.variables, cases, scope).await
     }
 
     /// Puts the records into files and waits until the pipe has loaded them.
@@ -132,6 +116,33 @@ impl Scope {
     fn covers(self, other: Self) -> bool {
         self == Self::Both || self == other
     }
+}
+
+/// What a deployment's tables and streams have that the cases do not say, a text for each case that differs, its name
+/// first.
+pub(crate) async fn failures(
+    client: &Client,
+    variables: &Variables,
+    cases: &[Case],
+    scope: Scope,
+) -> anyhow::Result<Vec<String>> {
+    let Variables { database, staging, core, .. } = variables;
+    let ask = async |sql: String| {
+        let deployer::Rows { columns, rows } = client.query(&sql).await.context(sql)?;
+        Ok(read::Answer { columns, rows })
+    };
+    let tables = read::tables(&format!("{database}.{core}"), ask).await?;
+    let got = apart(tables, cases.len());
+    let mut failures: Vec<String> =
+        cases.iter().zip(got).filter_map(|(case, got)| difference(case, got, scope)).collect();
+    let streams = [(Scope::Customers, "CUSTOMERS_STREAM"), (Scope::History, "CUSTOMERS_HISTORY_STREAM")];
+    for (_, stream) in streams.into_iter().filter(|(of, _)| scope.covers(*of)) {
+        let asked = format!("SELECT SYSTEM$STREAM_HAS_DATA('{database}.{staging}.{stream}')");
+        if client.query(&asked).await?.first() != Some("false") {
+            failures.push(format!("{MERGED_ONCE}: {stream} still has data after its merge"));
+        }
+    }
+    Ok(failures)
 }
 
 /// The record as the case with this number has it, out of the others' way.
