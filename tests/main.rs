@@ -8,4 +8,5 @@ mod exactly_once;
 mod mutations;
 mod support;
 mod tables;
+mod up;
 mod warehouse;

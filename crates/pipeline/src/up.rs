@@ -34,6 +34,8 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<bool
     producer.every = args.every;
     let mut sink = sink::Config::new(kafka, registry, store);
     sink.roll.window = args.every;
+    // Nobody else is in the group: after a kill, only the dead process's own membership is waited for.
+    sink.session_timeout = Duration::from_secs(6);
     let file = args.state.join("pipeline.toml");
     write_private(&file, &configuration(stack.endpoints(), &deployer)?)?;
     println!("{report}{}", looking_inside(&file, stack.endpoints(), &warehouse));

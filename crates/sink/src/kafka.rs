@@ -118,6 +118,8 @@ pub(crate) fn unsubscribed(config: &Config) -> Result<Consumer, SinkError> {
     let mut client = ClientConfig::new();
     // Defaults that a property may change.
     client.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100").set("client.id", "sink");
+    // How soon a topic or partition made later is read; the client's own default is five minutes.
+    client.set("topic.metadata.refresh.interval.ms", "10000");
     for (key, value) in &config.kafka.properties {
         client.set(key, value);
     }
