@@ -1,6 +1,6 @@
 //! The words users type. Nothing is done here.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Customer events from Kafka to SCD tables, each exactly once.
@@ -17,30 +17,40 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "demo")]
     /// Run the whole pipeline once in this process, from generator to tables, and prove the result.
     Demo(DemoArgs),
+    #[cfg(feature = "demo")]
     /// Keep the whole pipeline running on this machine until Ctrl-C, restartable with nothing lost.
     Up(UpArgs),
+    #[cfg(feature = "producer")]
     /// Emit customer events to Kafka.
     #[command(subcommand)]
     Producer(ProducerCommand),
+    #[cfg(feature = "sink")]
     /// Write a topic's records to Avro files in S3.
     #[command(subcommand)]
     Sink(SinkCommand),
+    #[cfg(feature = "deployer")]
     /// Provision the warehouse from sql/.
     #[command(subcommand)]
     Deployer(DeployerCommand),
+    #[cfg(feature = "warehouse")]
     /// Serve the local warehouse.
     Warehouse,
+    #[cfg(feature = "registry")]
     /// Serve the local schema registry.
     Registry(RegistryArgs),
+    #[cfg(feature = "producer")]
     /// Print a topic's records: partition, offset, key and decoded value, one JSON object a line.
     Topic(TopicArgs),
+    #[cfg(feature = "deployer")]
     /// Run SQL in the warehouse and print the rows.
     Sql(SqlArgs),
 }
 
-#[derive(Debug, Args)]
+#[cfg(feature = "demo")]
+#[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// Print one JSON object instead of text.
     #[arg(long)]
@@ -53,7 +63,8 @@ pub(crate) struct DemoArgs {
     pub seed: u64,
 }
 
-#[derive(Debug, Args)]
+#[cfg(feature = "demo")]
+#[derive(Debug, clap::Args)]
 pub(crate) struct UpArgs {
     /// Where everything is kept: log, files, tables. Made if missing.
     #[arg(long, value_name = "DIR", default_value = ".pipeline")]
@@ -63,12 +74,14 @@ pub(crate) struct UpArgs {
     pub every: std::time::Duration,
 }
 
+#[cfg(feature = "producer")]
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProducerCommand {
     /// Emit a batch at every tick until stopped.
     Run,
 }
 
+#[cfg(feature = "sink")]
 #[derive(Debug, Subcommand)]
 pub(crate) enum SinkCommand {
     /// Write files until stopped.
@@ -77,6 +90,7 @@ pub(crate) enum SinkCommand {
     Verify,
 }
 
+#[cfg(feature = "deployer")]
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeployerCommand {
     /// Show what `apply` would do; exit code 2 when it would change something.
@@ -87,7 +101,8 @@ pub(crate) enum DeployerCommand {
     Render,
 }
 
-#[derive(Debug, Args)]
+#[cfg(feature = "registry")]
+#[derive(Debug, clap::Args)]
 pub(crate) struct RegistryArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8081")]
@@ -97,7 +112,8 @@ pub(crate) struct RegistryArgs {
     pub file: PathBuf,
 }
 
-#[derive(Debug, Args)]
+#[cfg(feature = "producer")]
+#[derive(Debug, clap::Args)]
 pub(crate) struct TopicArgs {
     /// The topic; without it, the producer's.
     pub topic: Option<String>,
@@ -106,7 +122,8 @@ pub(crate) struct TopicArgs {
     pub follow: bool,
 }
 
-#[derive(Debug, Args)]
+#[cfg(feature = "deployer")]
+#[derive(Debug, clap::Args)]
 pub(crate) struct SqlArgs {
     /// One statement.
     pub statement: String,
@@ -115,6 +132,7 @@ pub(crate) struct SqlArgs {
     pub json: bool,
 }
 
+#[cfg(feature = "demo")]
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }

@@ -51,11 +51,12 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "warehouse")]
         Command::Warehouse => services::warehouse(&settings, shutdown).await?,
         #[cfg(feature = "registry")]
-        Command::Registry(args) => services::registry(args, shutdown).await?,
+        Command::Registry(args) => services::registry(&settings, args, shutdown).await?,
     };
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+#[cfg(any(feature = "producer", feature = "registry", feature = "sink", feature = "warehouse"))]
 mod services;
 #[cfg(feature = "deployer")]
 mod warehouse;

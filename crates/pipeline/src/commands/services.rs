@@ -8,22 +8,31 @@ use crate::cli::SinkCommand;
 use crate::cli::{ProducerCommand, TopicArgs};
 use crate::config::Settings;
 use anyhow::Context;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 use tokio::net::TcpListener;
+
+/// A service that tells how it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Service {
+    Producer,
+    Registry,
+    Sink,
+    Warehouse,
+}
 
 /// Serves `/live`, `/ready` and `/metrics` where the configuration names an address for this service.
 async fn observe(
     settings: &Settings,
-    service: &str,
+    service: Service,
     health: &Health,
     metrics: Registry,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let addresses: Option<String> =
-        settings.section::<std::collections::BTreeMap<String, String>>("health", &[])?.remove(service);
-    let Some(address) = addresses else { return Ok(()) };
-    let listener = TcpListener::bind(&address).await.with_context(|| format!("health.{service} = {address}"))?;
+    let mut addresses: BTreeMap<Service, String> = settings.section("health", &[])?;
+    let Some(address) = addresses.remove(&service) else { return Ok(()) };
+    let listener = TcpListener::bind(&address).await.with_context(|| format!("health at {address}"))?;
     let serving = telemetry::health::serve(listener, health.clone(), Arc::new(metrics), shutdown.clone());
     tokio::spawn(async move {
         if let Err(error) = serving.await {
@@ -43,7 +52,7 @@ pub(crate) async fn producer(
     let config: producer::Config = settings.section("producer", &["kafka", "registry"])?;
     let (health, mut metrics) = (Health::new(), Registry::default());
     let own = producer::Metrics::register(&mut metrics);
-    observe(settings, "producer", &health, metrics, &shutdown).await?;
+    observe(settings, Service::Producer, &health, metrics, &shutdown).await?;
     let summary = producer::run(config, own, health, shutdown).await?;
     tracing::info!(batches = summary.batches, records = summary.records, pending = summary.pending, "stopped");
     Ok(true)
@@ -82,7 +91,7 @@ pub(crate) async fn sink(settings: &Settings, command: SinkCommand, shutdown: Sh
         SinkCommand::Run => {
             let (health, mut metrics) = (Health::new(), Registry::default());
             let own = sink::Metrics::register(&mut metrics);
-            observe(settings, "sink", &health, metrics, &shutdown).await?;
+            observe(settings, Service::Sink, &health, metrics, &shutdown).await?;
             let summary = sink::run(config, health, own, shutdown).await?;
             tracing::info!(files = summary.files, rows = summary.rows, adopted = summary.adopted, "stopped");
             Ok(true)
@@ -100,13 +109,14 @@ pub(crate) async fn warehouse(settings: &Settings, shutdown: Shutdown) -> anyhow
     let config: warehouse::Config = settings.section("warehouse", &[])?;
     let (health, mut metrics) = (Health::new(), Registry::default());
     let own = warehouse::Metrics::register(&mut metrics);
-    observe(settings, "warehouse", &health, metrics, &shutdown).await?;
+    observe(settings, Service::Warehouse, &health, metrics, &shutdown).await?;
     warehouse::run(config, health, own, shutdown).await?;
     Ok(true)
 }
 
 #[cfg(feature = "registry")]
-pub(crate) async fn registry(args: RegistryArgs, shutdown: Shutdown) -> anyhow::Result<bool> {
+pub(crate) async fn registry(settings: &Settings, args: RegistryArgs, shutdown: Shutdown) -> anyhow::Result<bool> {
+    observe(settings, Service::Registry, &Health::new(), Registry::default(), &shutdown).await?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
     tracing::info!(address = %listener.local_addr()?, "schema registry");
     registry::run(listener, args.file, shutdown).await?;
