@@ -1,12 +1,14 @@
 //! What the sink decides and how it writes bytes, without doing I/O, reading a clock or spawning anything: where a
 //! partition's next file begins ([`partition`]), when one ends ([`roll`]), what a file is called and says about itself
-//! ([`genesis`], [`facts`]), and how a record gets into it without being decoded ([`intake`], [`skip`], [`container`]).
+//! ([`genesis`], [`facts`]), and how a record gets into it without being decoded ([`intake`], [`skip`], [`container`]) and out
+//! again ([`read`]).
 
 pub mod container;
 pub mod facts;
 pub mod genesis;
 pub mod intake;
 pub mod partition;
+pub mod read;
 pub mod roll;
 pub mod skip;
 pub mod stop;

@@ -151,6 +151,16 @@ impl SkipProgram {
         Ok(Self { ops: compiler.ops, named: compiler.named, root })
     }
 
+    /// How many bytes the datum takes that `bytes` begin with.
+    ///
+    /// # Errors
+    /// When they do not begin with one.
+    pub fn skip(&self, bytes: &[u8]) -> Result<usize, Invalid> {
+        let mut walk = Walk { program: self, bytes, at: 0, empty_items: 0 };
+        walk.step(self.root, MAX_DEPTH)?;
+        Ok(walk.at)
+    }
+
     /// Whether `datum` is one whole datum of the schema.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ pub enum Stop {
     NoFit { committed: Position },
     #[error(
         "the log begins at {low}, behind the next position {at}: records {at} to {low} are gone; accept the loss with \
-         `sink accept-loss`, or restore the topic"
+         `pipeline sink accept-loss TOPIC PARTITION`, or restore the topic"
     )]
     Gone { at: Position, low: Position },
     #[error(

@@ -3,7 +3,7 @@
 
 use apache_avro::{
     Schema, reader::datum::GenericDatumReader, schema::ResolvedSchema, schema_compatibility::SchemaCompatibility,
-    writer::datum::GenericDatumWriter,
+    types::Value as Datum, writer::datum::GenericDatumWriter,
 };
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,8 @@ pub enum SchemaError {
     File(Box<apache_avro::Error>),
     #[error("the schema defines `{0}`, a name that files use themselves; give it a namespace")]
     Taken(String),
+    #[error("the schema is not that of a file: its columns are others")]
+    NotOfFile,
 }
 
 /// Why a datum could not be brought into a newer schema's shape.
@@ -77,6 +79,21 @@ impl ValueSchema {
         Ok(Self { schema, program, layout: without_documentation(&json), file_schema: file_schema.to_string() })
     }
 
+    /// Reads the value column's schema out of a whole file's.
+    ///
+    /// # Errors
+    /// When files are not written with such a schema.
+    pub fn of_file(text: &str) -> Result<Self, SchemaError> {
+        let file: Value = serde_json::from_str(text)?;
+        let columns = file.get("fields").and_then(Value::as_array);
+        let column = columns.and_then(|columns| columns.last()?.get("type")?.get(1)).ok_or(SchemaError::NotOfFile)?;
+        let wrapped = column.get("name").is_some_and(|name| name == "KafkaValue");
+        let value = if wrapped { column.pointer("/fields/0/type").ok_or(SchemaError::NotOfFile)? } else { column };
+        let schema = Self::parse(&value.to_string())?;
+        let same = serde_json::from_str::<Value>(&schema.file_schema)? == file;
+        if same { Ok(schema) } else { Err(SchemaError::NotOfFile) }
+    }
+
     /// For a file of tombstones alone, in a topic of which no schema is known yet.
     ///
     /// # Errors
@@ -109,6 +126,28 @@ impl ValueSchema {
         self.program.check(datum)
     }
 
+    /// How many bytes the datum takes that `bytes` begin with.
+    ///
+    /// # Errors
+    /// When they do not begin with one.
+    pub fn skip(&self, bytes: &[u8]) -> Result<usize, Invalid> {
+        self.program.skip(bytes)
+    }
+
+    /// Whether `ours`, a datum of this schema, is what `theirs`, one of `writer`'s, becomes in this schema's shape.
+    ///
+    /// # Errors
+    /// When the two cannot be resolved.
+    pub fn same_value(&self, writer: &Self, theirs: &[u8], ours: &[u8]) -> Result<bool, ConvertError> {
+        let read = |writer: &Schema, mut datum: &[u8]| {
+            let reader = GenericDatumReader::builder(writer).reader_schema(&self.schema).build()?;
+            reader.read_value(&mut datum)
+        };
+        let (theirs, ours) =
+            (read(&writer.schema, theirs).map_err(Box::new)?, read(&self.schema, ours).map_err(Box::new)?);
+        Ok(same(&theirs, &ours))
+    }
+
     /// Writes `datum`, one of `writer`'s, in this schema's shape behind what `out` holds.
     ///
     /// # Errors
@@ -125,6 +164,23 @@ impl ValueSchema {
             return Err(Box::new(error).into());
         }
         Ok(())
+    }
+}
+
+/// Equality by bits: a float that is no number equals itself.
+fn same(a: &Datum, b: &Datum) -> bool {
+    match (a, b) {
+        (Datum::Float(a), Datum::Float(b)) => a.to_bits() == b.to_bits(),
+        (Datum::Double(a), Datum::Double(b)) => a.to_bits() == b.to_bits(),
+        (Datum::Union(m, a), Datum::Union(n, b)) => m == n && same(a, b),
+        (Datum::Array(a), Datum::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Datum::Map(a), Datum::Map(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        (Datum::Record(a), Datum::Record(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|((m, a), (n, b))| m == n && same(a, b))
+        }
+        _ => a == b,
     }
 }
 
