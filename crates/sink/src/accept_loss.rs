@@ -10,7 +10,7 @@ use crate::{
     kafka,
     spool::Spool,
     store::{Put, Store},
-    verify::partition_report,
+    verify,
 };
 
 /// What was written down as lost.
@@ -29,12 +29,17 @@ pub struct AcceptedLoss {
 pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result<Option<AcceptedLoss>, SinkError> {
     config.check()?;
     let store = Store::connect(&config.store, config.deadlines.store, None).await;
-    let report = partition_report(&store, topic, partition).await?;
+    let verify::Chain { genesis, report, .. } = verify::chain(&store, topic, partition).await?;
     if let Some(fault) = report.faults.first() {
         return Err(SinkError::NotWhole { topic: topic.to_owned(), partition, fault: fault.clone() });
     }
-    let low = log_start(config, topic, partition).await?;
-    let end = Position(report.next);
+    let facts = kafka::facts(config, (topic.to_owned(), partition)).await?;
+    genesis.check(&facts.identity).map_err(|mismatch| SinkError::Partition {
+        topic: topic.to_owned(),
+        partition,
+        stop: mismatch.into(),
+    })?;
+    let (low, end) = (facts.low, Position(report.next));
     if low <= end {
         return Ok(None);
     }
@@ -62,16 +67,5 @@ pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result
             let reason = "it was created meanwhile: a sink is running".to_owned();
             Err(StoreError::Refused { tried: "creating", key, reason }.into())
         }
-    }
-}
-
-async fn log_start(config: &Config, topic: &str, partition: i32) -> Result<Position, SinkError> {
-    let consumer = kafka::unsubscribed(config)?;
-    let (group, start, place) = (config.group_id.clone(), config.start, (topic.to_owned(), partition));
-    let asked = tokio::task::spawn_blocking(move || kafka::ask(&consumer, &group, start, &place)).await;
-    match asked {
-        Ok(Ok(facts)) => Ok(facts.low),
-        Ok(Err(reason)) => Err(SinkError::Unanswered { reason }),
-        Err(_) => Err(SinkError::Panicked),
     }
 }

@@ -3,7 +3,6 @@
 
 use contract::endpoints::Kafka;
 use rdkafka::{
-    ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     error::{KafkaError, RDKafkaErrorCode},
@@ -12,6 +11,8 @@ use rdkafka::{
 };
 use std::{collections::HashSet, time::Duration};
 use tokio::sync::Mutex;
+
+use crate::kafka;
 
 /// Header keys of a dead letter; the record's own headers come behind them.
 pub mod header {
@@ -49,11 +50,7 @@ impl DeadLetters {
     /// # Errors
     /// When librdkafka refuses the configuration.
     pub(crate) fn new(config: &Kafka, deadline: Duration) -> Result<Self, KafkaError> {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &config.bootstrap_servers);
-        for (key, value) in config.properties.iter().filter(|(key, _)| is_shared(key)) {
-            client.set(key, value);
-        }
+        let mut client = kafka::connection(config);
         let admin = client.create()?;
         client
             .set("enable.idempotence", "true")
@@ -116,13 +113,4 @@ impl DeadLetters {
 
 fn text_ref<'a>(header: &'a Header<'a, Vec<u8>>) -> Header<'a, &'a Vec<u8>> {
     Header { key: header.key, value: header.value.as_ref() }
-}
-
-/// Properties of the connection hold for a producer too; those of fetching and of the group do not.
-fn is_shared(property: &str) -> bool {
-    const CONNECTION: [&str; 9] =
-        ["security.", "sasl.", "ssl.", "socket.", "broker.", "client.", "reconnect.", "metadata.", "topic.metadata."];
-    CONNECTION.iter().any(|prefix| property.starts_with(prefix))
-        || property == "debug"
-        || property == "enable.sasl.oauthbearer.unsecure.jwt"
 }

@@ -32,6 +32,10 @@ pub enum SinkError {
     Unanswered { reason: String },
     #[error("{topic}[{partition}]: the files are not whole: {fault}; a loss can be accepted behind whole files only")]
     NotWhole { topic: String, partition: i32, fault: String },
+    #[error("consumer group {group} has {members} members; stop every sink of it first")]
+    GroupActive { group: String, members: usize },
+    #[error("stopped on request before the end")]
+    Interrupted,
     #[error("the sink's thread ended unexpectedly: a bug")]
     Panicked,
     #[error("local: {what}: {source}")]

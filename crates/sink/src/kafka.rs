@@ -1,7 +1,7 @@
 //! The consumer, what the group tells it, and what it can be asked. Positions are set by the chain of files alone:
 //! partitions are assigned paused and read only from where their chain says.
 
-use contract::Position;
+use contract::{Position, endpoints::Kafka};
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
@@ -115,6 +115,28 @@ pub(crate) fn consumer(config: &Config) -> Result<Consumer, SinkError> {
 /// # Errors
 /// When librdkafka refuses the configuration.
 pub(crate) fn unsubscribed(config: &Config) -> Result<Consumer, SinkError> {
+    make(&client(config))
+}
+
+/// Makes a consumer that reads what it is told to, belongs to no group, and says where a log ends.
+///
+/// # Errors
+/// When librdkafka refuses the configuration.
+pub(crate) fn reader(config: &Config) -> Result<Consumer, SinkError> {
+    let mut client = client(config);
+    client.remove("group.instance.id");
+    client.set("enable.partition.eof", "true");
+    make(&client)
+}
+
+fn make(client: &ClientConfig) -> Result<Consumer, SinkError> {
+    client
+        .create_with_context(Context::default())
+        .map_err(|source| SinkError::Kafka { tried: "making the consumer", source })
+}
+
+/// What every consumer of the sink has set.
+fn client(config: &Config) -> ClientConfig {
     let mut client = ClientConfig::new();
     // Defaults that a property may change.
     client.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100").set("client.id", "sink");
@@ -141,8 +163,24 @@ pub(crate) fn unsubscribed(config: &Config) -> Result<Consumer, SinkError> {
         client.set("group.instance.id", instance);
     }
     client
-        .create_with_context(Context::default())
-        .map_err(|source| SinkError::Kafka { tried: "making the consumer", source })
+}
+
+/// What a client has set that is no consumer: the properties of the connection hold for it too; those of fetching and of
+/// the group do not.
+pub(crate) fn connection(config: &Kafka) -> ClientConfig {
+    const SHARED: [&str; 9] =
+        ["security.", "sasl.", "ssl.", "socket.", "broker.", "client.", "reconnect.", "metadata.", "topic.metadata."];
+    let is_shared = |property: &str| {
+        SHARED.iter().any(|prefix| property.starts_with(prefix))
+            || property == "debug"
+            || property == "enable.sasl.oauthbearer.unsecure.jwt"
+    };
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", &config.bootstrap_servers);
+    for (key, value) in config.properties.iter().filter(|(key, _)| is_shared(key)) {
+        client.set(key, value);
+    }
+    client
 }
 
 /// A list of partitions, each at the same offset.
@@ -174,6 +212,19 @@ pub(crate) fn resume(consumer: &Consumer, place: &Place, at: Position) -> KafkaR
 
 pub(crate) fn pause(consumer: &Consumer, place: &Place) -> KafkaResult<()> {
     consumer.pause(&list(std::slice::from_ref(place), Offset::Invalid)?)
+}
+
+/// Asks the brokers about one partition, for tools that run beside the sink.
+///
+/// # Errors
+/// When they do not answer.
+pub(crate) async fn facts(config: &Config, place: Place) -> Result<KafkaFacts, SinkError> {
+    let consumer = unsubscribed(config)?;
+    let (group, start) = (config.group_id.clone(), config.start);
+    match tokio::task::spawn_blocking(move || ask(&consumer, &group, start, &place)).await {
+        Ok(answer) => answer.map_err(|reason| SinkError::Unanswered { reason }),
+        Err(_) => Err(SinkError::Panicked),
+    }
 }
 
 /// Asks the brokers all that finding a place in a chain needs. Blocks.

@@ -1,7 +1,8 @@
 //! Kafka in, Avro files in S3 out, each record exactly once under any roll policy, whatever dies when.
 //!
 //! What is decided is decided in `sink-core`; this crate carries it out: one thread reads Kafka ([`run`]), tasks wait for
-//! the object store and the registry. [`verify`](verify()) proves afterwards that the files tile the log.
+//! the object store and the registry. [`verify`](verify()) proves afterwards that the files tile the log, [`verify_deep`] that
+//! they hold what it held.
 
 mod accept_loss;
 mod commits;
@@ -9,14 +10,18 @@ mod config;
 mod dead_letters;
 mod error;
 mod kafka;
+mod log_reader;
 mod metrics;
 mod native;
+mod plan;
 mod registry;
+mod repair;
 mod slot;
 mod spool;
 mod store;
 mod tasks;
 mod verify;
+mod watch;
 mod worker;
 
 pub use accept_loss::{AcceptedLoss, accept_loss};
@@ -24,8 +29,11 @@ pub use config::{Config, Deadlines, Roll, Start};
 pub use dead_letters::header as dead_letter_header;
 pub use error::{ConfigError, SinkError, StoreError};
 pub use metrics::Metrics;
+pub use plan::{LIST_PRICE_OF_1000_PUTS, Plan, PlanOptions, PlannedPartition, Sizes, plan};
+pub use repair::{Finding, Mode, Repair, repair};
 pub use sink_core::container::Codec;
-pub use verify::{PartitionReport, Report, verify};
+pub use verify::{Deep, PartitionReport, Report, verify, verify_deep};
+pub use watch::{Progress, Watch};
 
 use std::sync::{Arc, mpsc};
 use telemetry::{Health, Shutdown};

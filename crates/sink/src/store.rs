@@ -9,6 +9,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use aws_smithy_http_client::tls;
+use bytes::Bytes;
 use contract::{Position, endpoints::ObjectStore, names};
 use sink_core::{
     facts::{ForeignObject, FoundFile},
@@ -203,6 +204,30 @@ impl Store {
                 Err(error) if status(&error) == Some(404) => Ok(Headed::Missing),
                 Err(error) => Err(failure(&error)),
             }
+        })
+        .await
+    }
+
+    /// Bytes `[from, from + len)` of a file, which must have them.
+    pub(crate) async fn read(
+        &self,
+        topic: &str,
+        partition: i32,
+        start: Position,
+        from: u64,
+        len: u64,
+    ) -> Result<Bytes, StoreError> {
+        let key = self.key(&names::object_key(topic, partition, start));
+        let range = format!("bytes={from}-{}", from + len.max(1) - 1);
+        self.repeat("reading", &key, || async {
+            let got = self.client.get_object().bucket(&self.bucket).key(&key).range(&range).send().await;
+            let body = got.map_err(|error| failure(&error))?.body.collect().await;
+            let bytes = body.map_err(|error| Failure { retry: Retry::Worthwhile, reason: error.to_string() })?;
+            let bytes = bytes.into_bytes();
+            if bytes.len() as u64 == len {
+                return Ok(bytes);
+            }
+            Err(Failure { retry: Retry::Worthwhile, reason: format!("{} bytes instead of {len}", bytes.len()) })
         })
         .await
     }

@@ -1,15 +1,23 @@
 //! Proves that the files of each partition tile its log, from names and metadata alone: LIST and HEAD, no data is read.
+//! [`verify_deep`] then reads what is in them and compares it with the log.
+
+mod compare;
+mod deep;
+mod letters;
+mod rows;
 
 use contract::{Position, Range, names};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
-use sink_core::{facts::FoundFile, tiling};
+use sink_core::{facts::FoundFile, genesis::Genesis, tiling};
 
 use crate::{
     config::Config,
     error::{SinkError, StoreError},
     store::{Headed, Store},
 };
+
+pub use deep::verify_deep;
 
 /// HEAD requests under way at a time.
 const HEADS: usize = 32;
@@ -35,8 +43,37 @@ pub struct PartitionReport {
     pub rows: u64,
     pub dead_letters: u64,
     pub bytes: u64,
-    /// Gaps, overlaps and objects that are no files of the chain; empty where all is well.
+    /// Gaps, overlaps and objects that are no files of the chain, and what reading them showed; empty where all is well.
     pub faults: Vec<String>,
+    /// What was read, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deep: Option<Deep>,
+}
+
+/// How much of a chain was read and compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Deep {
+    /// Rows read from the files.
+    pub rows: u64,
+    /// Where comparing with the log begins: the log holds nothing before, or the chain does not.
+    pub from: i64,
+    /// Committed records that were compared.
+    pub records: u64,
+    /// Of those, in the dead-letter topic instead of a file.
+    pub dead_letters: u64,
+    /// Of those, in no file, counted by the file of their range, and not among the letters that are left.
+    pub expired_letters: u64,
+    /// Rows whose records compaction has removed from the log since.
+    pub compacted: u64,
+}
+
+/// A partition's files as their names and metadata say.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) genesis: Genesis,
+    /// In the order of their starts.
+    pub(crate) files: Vec<FoundFile>,
+    pub(crate) report: PartitionReport,
 }
 
 impl Report {
@@ -65,19 +102,29 @@ impl Report {
 /// When the store cannot be read. Faults of the files are in the report.
 pub async fn verify(config: &Config) -> Result<Report, SinkError> {
     let store = Store::connect(&config.store, config.deadlines.store, None).await;
+    let partitions = chains(&store, config).await?.into_iter().map(|chain| chain.report).collect();
+    Ok(Report { partitions })
+}
+
+/// The chains of the configured topics.
+pub(crate) async fn chains(store: &Store, config: &Config) -> Result<Vec<Chain>, StoreError> {
     let mut prefixes: Vec<String> = Vec::new();
     for topic in &config.topics {
         prefixes.push(if topic.starts_with('^') { "chains/".to_owned() } else { format!("chains/{topic}/") });
     }
+    prefixes.sort();
     prefixes.dedup();
-    let mut partitions = Vec::new();
+    if let Some(all) = prefixes.iter().find(|prefix| *prefix == "chains/").cloned() {
+        prefixes = vec![all];
+    }
+    let mut chains = Vec::new();
     for prefix in prefixes {
         for key in store.all_keys(&prefix).await? {
             let Some((topic, partition)) = parse_genesis_key(&key) else { continue };
-            partitions.push(partition_report(&store, topic, partition).await?);
+            chains.push(chain(store, topic, partition).await?);
         }
     }
-    Ok(Report { partitions })
+    Ok(chains)
 }
 
 fn parse_genesis_key(key: &str) -> Option<(&str, i32)> {
@@ -86,15 +133,12 @@ fn parse_genesis_key(key: &str) -> Option<(&str, i32)> {
     (names::genesis_key(topic, partition) == key).then_some((topic, partition))
 }
 
-pub(crate) async fn partition_report(
-    store: &Store,
-    topic: &str,
-    partition: i32,
-) -> Result<PartitionReport, StoreError> {
+/// Reads the names and metadata of a partition's files.
+pub(crate) async fn chain(store: &Store, topic: &str, partition: i32) -> Result<Chain, StoreError> {
     let genesis = store.genesis(topic, partition).await?;
     let Some(genesis) = genesis else {
         let key = names::genesis_key(topic, partition);
-        return Err(StoreError::Foreign { key, reason: "it was listed and is gone".to_owned() });
+        return Err(StoreError::Foreign { key, reason: "no chain of files begins here".to_owned() });
     };
     let mut faults = Vec::new();
     let mut starts = Vec::new();
@@ -120,10 +164,10 @@ pub(crate) async fn partition_report(
     let ranges: Vec<Range> = files.iter().map(|file| file.range).collect();
     let (next, broken) = tiling::check(genesis.first, &ranges);
     faults.extend(broken.iter().map(ToString::to_string));
-    Ok(PartitionReport {
+    let report = PartitionReport {
         topic: topic.to_owned(),
         partition,
-        chain: genesis.chain,
+        chain: genesis.chain.clone(),
         first: genesis.first.0,
         next: next.0,
         files: files.len() as u64,
@@ -131,5 +175,7 @@ pub(crate) async fn partition_report(
         dead_letters: files.iter().map(|file| file.dead_letters).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
         faults,
-    })
+        deep: None,
+    };
+    Ok(Chain { genesis, files, report })
 }

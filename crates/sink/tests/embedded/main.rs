@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod support;
+mod tampering;
+mod tools;
 
 use contract::{Operation, framing::frame};
 use sink::dead_letter_header;

@@ -129,6 +129,11 @@ impl Fixture {
 
     /// Sends records whose keys are their numbers.
     pub(crate) async fn produce(&self, topic: &str, records: &[(u64, Option<Vec<u8>>)]) {
+        self.produce_at(topic, None, records).await;
+    }
+
+    /// The same, all with one timestamp.
+    pub(crate) async fn produce_at(&self, topic: &str, time: Option<i64>, records: &[(u64, Option<Vec<u8>>)]) {
         let producer: FutureProducer = self.client().set("enable.idempotence", "true").create().unwrap();
         let sends = records.iter().map(|(number, value)| {
             let key = number.to_string();
@@ -136,6 +141,7 @@ impl Fixture {
             async move {
                 let mut record: FutureRecord<'_, String, Vec<u8>> = FutureRecord::to(topic).key(&key);
                 record.payload = value.as_ref();
+                record.timestamp = time;
                 producer.send(record, TIMEOUT).await.unwrap();
             }
         });
@@ -197,8 +203,8 @@ impl Fixture {
         }
     }
 
-    /// All rows of all files of a topic, read by another implementation.
-    pub(crate) async fn rows(&self, topic: &str) -> Vec<StoredRow> {
+    /// A client of the store, and its bucket.
+    pub(crate) fn s3(&self) -> (aws_sdk_s3::Client, String) {
         let store = &self.stack.endpoints().store;
         let secret = store.secret_access_key.as_ref().unwrap().expose();
         let config = aws_sdk_s3::Config::builder()
@@ -209,12 +215,17 @@ impl Fixture {
             .credentials_provider(Credentials::new(store.access_key_id.as_ref().unwrap(), secret, None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
-        let client = aws_sdk_s3::Client::from_conf(config);
+        (aws_sdk_s3::Client::from_conf(config), store.bucket.clone())
+    }
+
+    /// All rows of all files of a topic, read by another implementation.
+    pub(crate) async fn rows(&self, topic: &str) -> Vec<StoredRow> {
+        let (client, bucket) = self.s3();
         let prefix = contract::names::topic_prefix(topic);
-        let listed = client.list_objects_v2().bucket(&store.bucket).prefix(prefix).send().await.unwrap();
+        let listed = client.list_objects_v2().bucket(&bucket).prefix(prefix).send().await.unwrap();
         let mut rows = Vec::new();
         for object in listed.contents() {
-            let got = client.get_object().bucket(&store.bucket).key(object.key().unwrap()).send().await.unwrap();
+            let got = client.get_object().bucket(&bucket).key(object.key().unwrap()).send().await.unwrap();
             let bytes = got.body.collect().await.unwrap().into_bytes();
             rows.extend(Reader::new(&bytes[..]).unwrap().map(|row| stored(&row.unwrap())));
         }

@@ -1,0 +1,110 @@
+//! What files a configuration would cut from the topics as they are. Reads and compresses every record for real, asks the
+//! sink's own state machine when a file ends, and writes nothing: no object, no group, no commit.
+//!
+//! A record's timestamp stands for the wall clock at which it would have been read; time never goes back, so a record that
+//! is older than the one before counts as read with that one. Rolls by the memory budget, by a rebalance and by a restart
+//! depend on what else a process does and are not foreseen.
+
+mod partition;
+mod summary;
+
+use contract::{Position, Range};
+use rdkafka::{Offset, consumer::Consumer as _};
+use regex::Regex;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::runtime::Handle;
+
+pub use summary::{Plan, PlannedPartition, Sizes};
+
+use crate::{
+    config::Config,
+    error::SinkError,
+    kafka::{self, Place},
+    registry::Registry,
+    watch::Watch,
+};
+
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// S3 Standard in us-east-1 by Amazon's price list, in US dollars for 1,000 PUT requests.
+pub const LIST_PRICE_OF_1000_PUTS: f64 = 0.005;
+
+/// How much to read, and what to reckon with.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanOptions {
+    /// At most so many records of each partition.
+    pub records: Option<u64>,
+    /// From the first record of this time on, in milliseconds since 1970; else from the log's beginning.
+    pub since: Option<i64>,
+    /// Price of 1,000 PUT requests, in any currency.
+    pub put_price: f64,
+}
+
+/// Reads the configured topics to their current end and says what files would come of them.
+///
+/// # Errors
+/// When Kafka or the registry does not answer for its deadline, no topic is there, or a stop is asked for.
+pub async fn plan(config: &Config, options: PlanOptions, watch: Watch) -> Result<Plan, SinkError> {
+    config.check()?;
+    let (config, runtime) = (Arc::new(config.clone()), Handle::current());
+    let reading = tokio::task::spawn_blocking(move || read(&config, options, &watch, &runtime));
+    reading.await.map_err(|_| SinkError::Panicked)?
+}
+
+fn read(config: &Arc<Config>, options: PlanOptions, watch: &Watch, runtime: &Handle) -> Result<Plan, SinkError> {
+    let registry = Registry::new(&config.registry)?;
+    let consumer = kafka::unsubscribed(config)?;
+    let unanswered = |reason: String| SinkError::Unanswered { reason };
+    let mut stretches = Vec::new();
+    for place in places(&consumer, config).map_err(unanswered)? {
+        let facts = kafka::ask(&consumer, &config.group_id, config.start, &place).map_err(unanswered)?;
+        let from = match options.since {
+            None => facts.low,
+            Some(time) => at_time(&consumer, &place, time).map_err(unanswered)?.unwrap_or(facts.high).max(facts.low),
+        };
+        watch.expect((facts.high.0 - from.0).max(0) as u64);
+        let range = Range { start: from, next: facts.high.max(from) };
+        stretches.push((place, facts, range));
+    }
+    drop(consumer);
+    let mut partitions = Vec::new();
+    for (place, facts, range) in stretches {
+        let reader = partition::Reader { config, registry: &registry, runtime, watch };
+        partitions.push(reader.read(place, facts, range, options.records)?);
+    }
+    Ok(Plan::new(config, options, &partitions))
+}
+
+/// The partitions of the configured topics.
+fn places(consumer: &kafka::Consumer, config: &Config) -> Result<Vec<Place>, String> {
+    let metadata =
+        consumer.fetch_metadata(None, QUESTION_TIMEOUT).map_err(|error| format!("asking for topics: {error}"))?;
+    let mut places = BTreeSet::new();
+    for wanted in &config.topics {
+        let is_pattern = wanted.starts_with('^');
+        let pattern = is_pattern.then(|| Regex::new(wanted).map_err(|error| format!("topics: {error}"))).transpose()?;
+        let matches = |name: &str| match &pattern {
+            Some(pattern) => pattern.is_match(name) && !name.ends_with(".dead-letter"),
+            None => name == wanted,
+        };
+        let before = places.len();
+        for topic in metadata.topics().iter().filter(|topic| matches(topic.name())) {
+            places.extend((0..topic.partitions().len() as i32).map(|partition| (topic.name().to_owned(), partition)));
+        }
+        if places.len() == before && pattern.is_none() {
+            return Err(format!("there is no topic {wanted}"));
+        }
+    }
+    Ok(places.into_iter().collect())
+}
+
+/// The first record of a time or later; `None` where there is none.
+fn at_time(consumer: &kafka::Consumer, place: &Place, time: i64) -> Result<Option<Position>, String> {
+    let failed = |error: rdkafka::error::KafkaError| format!("asking for a time's offset: {error}");
+    let times = kafka::list(std::slice::from_ref(place), Offset::Offset(time)).map_err(failed)?;
+    let found = consumer.offsets_for_times(times, QUESTION_TIMEOUT).map_err(failed)?;
+    Ok(match found.elements().first().map(rdkafka::topic_partition_list::TopicPartitionListElem::offset) {
+        Some(Offset::Offset(offset)) => Some(Position(offset)),
+        _ => None,
+    })
+}
