@@ -86,8 +86,62 @@ pub(crate) enum ProducerCommand {
 pub(crate) enum SinkCommand {
     /// Write files until stopped.
     Run,
-    /// Prove from names and metadata of the files that they tile each partition's log; reads no data.
-    Verify,
+    /// Prove from names and metadata of the files that they tile each partition's log; exit code 1 where they do not.
+    Verify(VerifyArgs),
+    /// Read the topics and print the files that the configuration would cut: sizes, reasons, costs. Writes nothing.
+    Plan(PlanArgs),
+    /// Set the group's positions where the files prove them wrong; says what it would do unless told to do it. Files are
+    /// never touched. Exit code 2 when something is to be done, 1 when something is wrong that cannot be proved.
+    Repair(RepairArgs),
+    /// Write down that the records between the last file and the beginning of a partition's log are lost, so that the
+    /// sink goes on behind them.
+    AcceptLoss(AcceptLossArgs),
+}
+
+#[cfg(feature = "sink")]
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Read every file too, check that it is whole, and compare each row with Kafka as far as the log still holds it.
+    #[arg(long)]
+    pub deep: bool,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "sink")]
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// Read at most so many records of each partition.
+    #[arg(long, value_name = "N")]
+    pub records: Option<u64>,
+    /// Begin with the records of so long ago, such as 24h; without it, at the beginning of the log.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<std::time::Duration>,
+    /// Price of 1,000 PUT requests; without it, Amazon's list price of S3 Standard in us-east-1, in US dollars.
+    #[arg(long, value_name = "PRICE")]
+    pub put_price: Option<f64>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "sink")]
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    /// Do it; refused while the group has members.
+    #[arg(long)]
+    pub apply: bool,
+    /// Print one JSON array instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "sink")]
+#[derive(Debug, Args)]
+pub(crate) struct AcceptLossArgs {
+    pub topic: String,
+    pub partition: i32,
 }
 
 #[cfg(feature = "deployer")]
@@ -132,7 +186,7 @@ pub(crate) struct SqlArgs {
     pub json: bool,
 }
 
-#[cfg(feature = "demo")]
+#[cfg(any(feature = "demo", feature = "sink"))]
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }

@@ -1,5 +1,5 @@
 //! What each subcommand does. Exit codes: 0 done, 1 failed or a check does not hold, 2 wrong usage (by the argument parser)
-//! or, for `deployer plan`, differences.
+//! or, for `deployer plan` and `sink repair`, something to be done.
 
 use crate::{
     cli::{Cli, Command},
@@ -43,7 +43,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "producer")]
         Command::Topic(args) => services::topic(&settings, args, shutdown).await?,
         #[cfg(feature = "sink")]
-        Command::Sink(command) => services::sink(&settings, command, shutdown).await?,
+        Command::Sink(command) => return sink::run(&settings, command, shutdown).await,
         #[cfg(feature = "deployer")]
         Command::Deployer(command) => return warehouse::deployer(&settings, command).await,
         #[cfg(feature = "deployer")]
@@ -58,5 +58,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 #[cfg(any(feature = "producer", feature = "registry", feature = "sink", feature = "warehouse"))]
 mod services;
+#[cfg(feature = "sink")]
+mod sink;
 #[cfg(feature = "deployer")]
 mod warehouse;

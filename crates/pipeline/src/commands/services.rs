@@ -2,8 +2,6 @@
 
 #[cfg(feature = "registry")]
 use crate::cli::RegistryArgs;
-#[cfg(feature = "sink")]
-use crate::cli::SinkCommand;
 #[cfg(feature = "producer")]
 use crate::cli::{ProducerCommand, TopicArgs};
 use crate::config::Settings;
@@ -15,7 +13,7 @@ use tokio::net::TcpListener;
 /// A service that tells how it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Service {
+pub(super) enum Service {
     Producer,
     Registry,
     Sink,
@@ -23,7 +21,7 @@ enum Service {
 }
 
 /// Serves `/live`, `/ready` and `/metrics` where the configuration names an address for this service.
-async fn observe(
+pub(super) async fn observe(
     settings: &Settings,
     service: Service,
     health: &Health,
@@ -82,26 +80,6 @@ pub(crate) async fn topic(settings: &Settings, args: TopicArgs, shutdown: Shutdo
     };
     producer::tail(options, shutdown, print).await?;
     Ok(true)
-}
-
-#[cfg(feature = "sink")]
-pub(crate) async fn sink(settings: &Settings, command: SinkCommand, shutdown: Shutdown) -> anyhow::Result<bool> {
-    let config: sink::Config = settings.section("sink", &["kafka", "registry", "store"])?;
-    match command {
-        SinkCommand::Run => {
-            let (health, mut metrics) = (Health::new(), Registry::default());
-            let own = sink::Metrics::register(&mut metrics);
-            observe(settings, Service::Sink, &health, metrics, &shutdown).await?;
-            let summary = sink::run(config, health, own, shutdown).await?;
-            tracing::info!(files = summary.files, rows = summary.rows, adopted = summary.adopted, "stopped");
-            Ok(true)
-        }
-        SinkCommand::Verify => {
-            let report = sink::verify(&config).await?;
-            println!("{}", serde_json::to_string_pretty(&report)?);
-            Ok(report.is_whole())
-        }
-    }
 }
 
 #[cfg(feature = "warehouse")]
