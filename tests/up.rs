@@ -75,7 +75,7 @@ async fn up_goes_on_where_it_was_after_a_kill_and_the_commands_look_inside() {
     let sent = in_topic(&config).await.expect("the topic");
     let ahead: Vec<_> = merged.iter().filter(|(id, sequence)| sent.get(*id) < Some(sequence)).collect();
     assert!(ahead.is_empty(), "in the table, not in the topic: {ahead:?}");
-    let report = ask(&config, &["sink", "verify"]).await.expect("files that tile the log");
+    let report = ask(&config, &["sink", "verify", "--json"]).await.expect("files that tile the log");
     let report: Value = serde_json::from_str(&report).expect("JSON");
     assert!(report["partitions"].as_array().is_some_and(|partitions| !partitions.is_empty()), "{report:#}");
     assert_eq!(process::stop(running, PATIENCE).await, Some(0));

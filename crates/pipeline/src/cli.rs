@@ -99,7 +99,7 @@ pub(crate) enum SinkCommand {
 }
 
 #[cfg(feature = "sink")]
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     /// Read every file too, check that it is whole, and compare each row with Kafka as far as the log still holds it.
     #[arg(long)]
@@ -110,7 +110,7 @@ pub(crate) struct VerifyArgs {
 }
 
 #[cfg(feature = "sink")]
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct PlanArgs {
     /// Read at most so many records of each partition.
     #[arg(long, value_name = "N")]
@@ -127,7 +127,7 @@ pub(crate) struct PlanArgs {
 }
 
 #[cfg(feature = "sink")]
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct RepairArgs {
     /// Do it; refused while the group has members.
     #[arg(long)]
@@ -138,7 +138,7 @@ pub(crate) struct RepairArgs {
 }
 
 #[cfg(feature = "sink")]
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct AcceptLossArgs {
     pub topic: String,
     pub partition: i32,

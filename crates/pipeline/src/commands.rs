@@ -33,30 +33,31 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::logs::init(log.format, &filter)?;
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("installing signal handlers")?;
-    let holds = match cli.command {
+    match cli.command {
         #[cfg(feature = "demo")]
-        Command::Demo(args) => Box::pin(crate::demo::run(args)).await?,
+        Command::Demo(args) => Box::pin(crate::demo::run(args)).await,
         #[cfg(feature = "demo")]
-        Command::Up(args) => Box::pin(crate::up::run(args, shutdown)).await?,
+        Command::Up(args) => Box::pin(crate::up::run(args, shutdown)).await,
         #[cfg(feature = "producer")]
-        Command::Producer(command) => services::producer(&settings, command, shutdown).await?,
+        Command::Producer(command) => services::producer(&settings, command, shutdown).await,
         #[cfg(feature = "producer")]
-        Command::Topic(args) => services::topic(&settings, args, shutdown).await?,
+        Command::Topic(args) => services::topic(&settings, args, shutdown).await,
         #[cfg(feature = "sink")]
-        Command::Sink(command) => return sink::run(&settings, command, shutdown).await,
+        Command::Sink(command) => sink::run(&settings, command, shutdown).await,
         #[cfg(feature = "deployer")]
-        Command::Deployer(command) => return warehouse::deployer(&settings, command).await,
+        Command::Deployer(command) => warehouse::deployer(&settings, command).await,
         #[cfg(feature = "deployer")]
-        Command::Sql(args) => warehouse::sql(&settings, args).await?,
+        Command::Sql(args) => warehouse::sql(&settings, args).await,
         #[cfg(feature = "warehouse")]
-        Command::Warehouse => services::warehouse(&settings, shutdown).await?,
+        Command::Warehouse => services::warehouse(&settings, shutdown).await,
         #[cfg(feature = "registry")]
-        Command::Registry(args) => services::registry(&settings, args, shutdown).await?,
-    };
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Command::Registry(args) => services::registry(&settings, args, shutdown).await,
+    }
 }
 
 #[cfg(any(feature = "producer", feature = "registry", feature = "sink", feature = "warehouse"))]
+mod health;
+#[cfg(any(feature = "producer", feature = "registry", feature = "warehouse"))]
 mod services;
 #[cfg(feature = "sink")]
 mod sink;

@@ -5,13 +5,13 @@ use anyhow::Context;
 use contract::names;
 use local_stack::{Endpoints, Options, Ports, Stack, WarehouseEndpoint, WarehouseOptions};
 use serde::{Deserialize, Serialize};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::ExitCode, time::Duration};
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
 /// Snowflake's least interval between two runs of a task.
 const LEAST_SCHEDULE: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<bool> {
+pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
     let topic = names::DEFAULT_TOPIC;
     let schedule = args.every.max(Duration::from_secs(1));
     let kept = Kept::read(&args.state)?;
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<bool
     stack.stop().await;
     produced.context("the producer")?;
     sunk.context("the sink")?;
-    Ok(true)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The ports of the last time, so that whatever was pointed at them still finds the stack; 0 at the first.

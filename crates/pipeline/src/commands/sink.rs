@@ -10,7 +10,7 @@ use std::{
 };
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
-use super::services::{Service, observe};
+use super::health::{Service, observe};
 use crate::{
     cli::{AcceptLossArgs, PlanArgs, RepairArgs, SinkCommand, VerifyArgs},
     config::Settings,
@@ -152,7 +152,7 @@ async fn accept_loss(config: &sink::Config, args: AcceptLossArgs) -> anyhow::Res
     let (topic, partition) = (args.topic, args.partition);
     match sink::accept_loss(config, &topic, partition).await? {
         Some(loss) => {
-            println!("{topic}[{partition}]: records {} to {} are written down as lost", loss.start, loss.next)
+            println!("{topic}[{partition}]: records {} to {} are written down as lost", loss.start, loss.next);
         }
         None => println!("{topic}[{partition}]: nothing is lost: the log holds the next record wanted"),
     }

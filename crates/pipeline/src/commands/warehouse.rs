@@ -33,7 +33,7 @@ pub(crate) async fn deployer(settings: &Settings, command: DeployerCommand) -> a
     }
 }
 
-pub(crate) async fn sql(settings: &Settings, args: SqlArgs) -> anyhow::Result<bool> {
+pub(crate) async fn sql(settings: &Settings, args: SqlArgs) -> anyhow::Result<ExitCode> {
     let config: Config = settings.section("deployer", &[])?;
     let rows = Client::new(&config.connection)?.query(&args.statement).await?;
     if args.json {
@@ -41,7 +41,7 @@ pub(crate) async fn sql(settings: &Settings, args: SqlArgs) -> anyhow::Result<bo
     } else {
         print!("{}", table::render(&rows.columns, &rows.rows));
     }
-    Ok(true)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn objects(rows: Rows) -> Vec<Map<String, Value>> {

@@ -17,12 +17,12 @@ use deployer::Variables;
 use extras::Extras;
 use report::{Deployed, Held, Loaded, Logged, Merged, Report, Written};
 use stages::Stages;
-use std::time::Instant;
+use std::{process::ExitCode, time::Instant};
 use testkit::Tables;
 use traffic::Traffic;
 
 /// Runs it and prints what happened; `false` when the tables differ from the reference model.
-pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<bool> {
+pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let folder = tempfile::tempdir().context("a folder for the demo's state")?;
     let topic = names::DEFAULT_TOPIC;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<bool> {
     } else {
         print!("{}", print::text(&report, &customers, &history));
     }
-    Ok(report.matches_reference)
+    Ok(if report.matches_reference { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Batches in the oldest schema, then in the newest, with the demo's own records between them.
