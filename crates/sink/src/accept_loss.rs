@@ -28,7 +28,7 @@ pub struct AcceptedLoss {
 /// When the files themselves are not whole, or a remote system does not answer.
 pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result<Option<AcceptedLoss>, SinkError> {
     config.check()?;
-    let store = Store::connect(&config.store, config.deadlines.store, None).await;
+    let store = Store::connect(config, None).await;
     let verify::Chain { genesis, report, .. } = verify::chain(&store, topic, partition).await?;
     if let Some(fault) = report.faults.first() {
         return Err(SinkError::NotWhole { topic: topic.to_owned(), partition, fault: fault.clone() });
@@ -58,7 +58,7 @@ pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result
         .map_err(|error| SinkError::Local { what: "making an empty file", source: std::io::Error::other(error) })?;
     let mut spool = Spool::default();
     FileBuilder::new(topic, partition, &writer.schema, config.codec, uuid::Uuid::new_v4().into_bytes(), spool.out());
-    let body = spool.seal().map_err(|source| SinkError::Local { what: "making an empty file", source })?;
+    let body = spool.seal();
     let metadata = facts.to_metadata(&body.sha256_hex(), "accept-loss");
     match store.create_file(topic, partition, end, &body, &metadata).await? {
         Put::Created => Ok(Some(AcceptedLoss { start: end.0, next: low.0 })),

@@ -1,11 +1,14 @@
 //! Everything that can be set, with its default. Nothing here voids the guarantee: settings that would are refused.
 
+mod objects;
+
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry};
 use serde::Deserialize;
 use sink_core::{container::Codec, roll::RollPolicy};
 use std::{path::PathBuf, time::Duration};
 
 use crate::error::ConfigError;
+pub use objects::{Encryption, Objects, ShortExpiry};
 
 /// Configuration of one sink process.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +55,8 @@ pub struct Config {
     /// Uploads under way at a time. Default: 4.
     #[serde(default = "default_uploads")]
     pub uploads: usize,
+    #[serde(default)]
+    pub objects: Objects,
     #[serde(default)]
     pub deadlines: Deadlines,
 }
@@ -111,9 +116,13 @@ impl Roll {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deadlines {
-    /// One operation on the object store, with all its repetitions. Default: 2 minutes.
+    /// One operation on the object store, with all its repetitions, and a second more for each MiB that it carries.
+    /// Default: 2 minutes.
     #[serde(with = "humantime_serde")]
     pub store: Duration,
+    /// One request of it, likewise. Default: 30 seconds.
+    #[serde(with = "humantime_serde")]
+    pub store_attempt: Duration,
     /// A commit, a question to the brokers. Default: 2 minutes.
     #[serde(with = "humantime_serde")]
     pub kafka: Duration,
@@ -136,6 +145,7 @@ impl Default for Deadlines {
     fn default() -> Self {
         Self {
             store: Duration::from_mins(2),
+            store_attempt: Duration::from_secs(30),
             kafka: Duration::from_mins(2),
             dead_letter: Duration::from_mins(1),
             unknown_schema: Duration::from_secs(30),
@@ -192,6 +202,7 @@ impl Config {
             in_memory_bytes: default_in_memory(),
             memory_bytes: default_memory(),
             uploads: default_uploads(),
+            objects: Objects::default(),
             deadlines: Deadlines::default(),
         }
     }
@@ -216,9 +227,13 @@ impl Config {
         if self.roll.max_bytes == 0 || self.roll.max_records == 0 {
             return refuse("roll", "max_bytes and max_records must be above 0");
         }
-        if self.roll.max_bytes > LARGEST_PUT {
-            return refuse("roll.max_bytes", "a file is one PUT, which stores limit to 5 GiB: at most 4 GiB");
+        if self.roll.max_bytes > LARGEST_FILE {
+            return refuse("roll.max_bytes", "is more than 4 TiB; S3 takes objects of up to 5 TiB");
         }
+        if self.deadlines.store_attempt.is_zero() || self.deadlines.store_attempt > self.deadlines.store {
+            return refuse("deadlines.store_attempt", "must be above 0 and at most deadlines.store");
+        }
+        self.objects.check()?;
         if self.uploads == 0 {
             return refuse("uploads", "must be above 0");
         }
@@ -232,7 +247,7 @@ impl Config {
 }
 
 /// A file may grow a little over its limit before it is rolled.
-const LARGEST_PUT: u64 = 4 << 30;
+const LARGEST_FILE: u64 = 4 << 40;
 
 /// librdkafka properties that the sink sets itself, because another value would lose or repeat records.
 pub(crate) const REFUSED: &[(&str, &str)] = &[
@@ -277,9 +292,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_no_store_takes_in_one_put_is_refused() {
+    fn a_file_that_no_store_takes_is_refused() {
         let mut config = config();
         config.roll.max_bytes = 5 << 30;
+        assert!(config.check().is_ok(), "in parts");
+        config.roll.max_bytes = 5 << 40;
         assert_eq!(config.check().unwrap_err().key, "roll.max_bytes");
     }
 

@@ -50,10 +50,22 @@ pub enum StoreError {
     #[error("store: {tried} {key}: {reason}")]
     Refused { tried: &'static str, key: String, reason: String },
     #[error(
-        "store: a second create-only put of {key} was accepted: this store ignores If-None-Match, without which two \
-         sinks could overwrite each other's files; use a store that supports conditional writes"
+        "store: a second create-only {what} of {key} was accepted: this store ignores If-None-Match there, without which \
+         two sinks could overwrite each other's files; use a store that supports conditional writes"
     )]
-    Unconditional { key: String },
+    Unconditional { key: String, what: &'static str },
+    #[error(
+        "store: it takes no uploads in parts ({key}: {reason}); set sink.objects.multipart_bytes above \
+         sink.roll.max_bytes to do without them"
+    )]
+    NoParts { key: String, reason: String },
+    #[error(
+        "store: {reason}; change the rule, or set sink.objects.short_expiry = \"warn\" if it does not delete files of the \
+         sink"
+    )]
+    Expires { reason: String },
+    #[error("local: reading the spool file of {key}: {source}")]
+    Spool { key: String, source: std::io::Error },
     #[error("store: {key} is not what the sink writes there: {reason}")]
     Foreign { key: String, reason: String },
 }

@@ -16,6 +16,7 @@ mod native;
 mod plan;
 mod registry;
 mod repair;
+mod retention;
 mod slot;
 mod spool;
 mod store;
@@ -25,7 +26,7 @@ mod watch;
 mod worker;
 
 pub use accept_loss::{AcceptedLoss, accept_loss};
-pub use config::{Config, Deadlines, Roll, Start};
+pub use config::{Config, Deadlines, Encryption, Objects, Roll, ShortExpiry, Start};
 pub use dead_letters::header as dead_letter_header;
 pub use error::{ConfigError, SinkError, StoreError};
 pub use metrics::Metrics;
@@ -49,7 +50,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Records sent to dead-letter topics.
     pub dead_letters: u64,
-    /// Keys that were taken already by a file of the same range, such as our own whose answer was lost.
+    /// Keys that were taken already by another life's file of the same range.
     pub adopted: u64,
     /// Keys that were taken by another owner's file of another range.
     pub gave_way: u64,
@@ -64,8 +65,14 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
     config.check()?;
     let config = Arc::new(config);
     let writer = uuid::Uuid::new_v4().to_string();
-    let store = store::Store::connect(&config.store, config.deadlines.store, Some(metrics.clone())).await;
-    store.probe(&writer).await?;
+    let store = store::Store::connect(&config, Some(metrics.clone())).await;
+    store.prove_puts().await?;
+    // A file is cut once it has reached its size, so it may be larger.
+    if config.roll.max_bytes >= config.objects.multipart_bytes {
+        store.prove_parts().await?;
+    }
+    retention::check(&config, &store).await?;
+    store.abort_abandoned().await;
     let registry = Arc::new(registry::Registry::new(&config.registry)?);
     let none_yet = sink_core::intake::Writer::none_yet()
         .map_err(|error| SinkError::Registry { url: config.registry.url.clone(), reason: error.to_string() })?;

@@ -68,7 +68,7 @@ pub struct Repair {
 /// When the group has members and something is to be set, or a remote system does not answer.
 pub async fn repair(config: &Config, mode: Mode) -> Result<Vec<Repair>, SinkError> {
     config.check()?;
-    let store = Store::connect(&config.store, config.deadlines.store, None).await;
+    let store = Store::connect(config, None).await;
     let chains = verify::chains(&store, config).await?;
     let config = Arc::new(config.clone());
     let asking = tokio::task::spawn_blocking(move || compare(&config, &chains, mode));

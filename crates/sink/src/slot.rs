@@ -13,7 +13,7 @@ use std::{io, path::Path, sync::Arc, time::Instant};
 use crate::{
     kafka::Place,
     native,
-    spool::{SealedBody, Spool},
+    spool::{self, SealedBody, Spool},
 };
 
 /// The open file's bytes.
@@ -87,8 +87,12 @@ impl OpenFile {
     }
 
     fn seal(mut self, writing: &mut Writing<'_>) -> Result<SealedBody, FileError> {
-        self.close_block(writing)?;
-        Ok(self.spool.seal()?)
+        match self.close_block(writing) {
+            // What has no room on the disk is kept in memory.
+            Err(FileError::Spool(error)) if spool::is_full(&error) => {}
+            closed => closed?,
+        }
+        Ok(self.spool.seal())
     }
 }
 

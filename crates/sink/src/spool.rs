@@ -1,23 +1,16 @@
 //! The bytes of an open file: the beginning in memory, the rest in a local file without a name, hashed as they come.
 //! Nothing goes to the store before the roll, since an object's metadata is fixed when its upload begins.
 
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use base64::Engine as _;
 use bytes::Bytes;
-use http_body::Frame;
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, ErrorKind},
     os::unix::fs::FileExt,
     path::Path,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
 };
-
-/// How much is read from a spooled file at a time.
-const CHUNK: usize = 256 * 1024;
 
 /// The written part of an open file.
 #[derive(Debug, Default)]
@@ -46,22 +39,25 @@ impl Spool {
         self.pending.capacity()
     }
 
-    /// Hashes what was added, and moves it to a file in `dir` once there is more than `in_memory` of it.
+    /// Hashes what was added, and moves it to a file in `dir` once there is more than `in_memory` of it. What could not be
+    /// written stays in memory, and is not lost.
     ///
     /// # Errors
-    /// When the folder cannot be written: full, read-only, missing.
+    /// When the folder cannot be written: full ([`is_full`]), read-only, missing.
     pub(crate) fn settle(&mut self, dir: &Path, in_memory: usize) -> io::Result<()> {
         self.digest.update(&self.pending[self.hashed..]);
         self.hashed = self.pending.len();
         if self.pending.len() <= in_memory {
             return Ok(());
         }
-        let mut file = match self.file.take() {
+        let file = match self.file.take() {
             Some(file) => file,
             None => tempfile::tempfile_in(dir)?,
         };
-        file.write_all(&self.pending)?;
+        // By position: behind a write that failed half-way, the file may be longer than what counts of it.
+        let written = file.write_all_at(&self.pending, self.in_file);
         self.file = Some(file);
+        written?;
         self.in_file += self.pending.len() as u64;
         self.pending.clear();
         self.hashed = 0;
@@ -69,44 +65,44 @@ impl Spool {
     }
 
     /// Fixes the body.
-    ///
-    /// # Errors
-    /// When the spool file cannot be written.
-    pub(crate) fn seal(mut self) -> io::Result<SealedBody> {
+    pub(crate) fn seal(mut self) -> SealedBody {
         self.digest.update(&self.pending[self.hashed..]);
         let sha256 = self.digest.finalize().into();
-        let body = match self.file {
-            None => Body::Memory(self.pending.into()),
-            Some(mut file) => {
-                file.write_all(&self.pending)?;
-                Body::File { file: Arc::new(file), len: self.in_file + self.pending.len() as u64 }
-            }
-        };
-        Ok(SealedBody { body, sha256 })
+        let file = self.file.map(|file| (Arc::new(file), self.in_file));
+        self.pending.shrink_to_fit();
+        SealedBody { body: Body { file, rest: self.pending.into() }, sha256 }
     }
 }
 
-/// A file's bytes, as often as they are wanted.
-#[derive(Debug)]
-pub(crate) enum Body {
-    Memory(Bytes),
-    File { file: Arc<File>, len: u64 },
+/// Whether writing failed for want of room, which passes once files are uploaded.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// A file's bytes, as often as they are wanted: the beginning on disk, the rest in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    /// And how much of it counts.
+    pub(crate) file: Option<(Arc<File>, u64)>,
+    pub(crate) rest: Bytes,
 }
 
 impl Body {
+    pub(crate) fn of(bytes: impl Into<Bytes>) -> Self {
+        Self { file: None, rest: bytes.into() }
+    }
+
     pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::File { len, .. } => *len,
-        }
+        self.in_file() + self.rest.len() as u64
+    }
+
+    pub(crate) fn in_file(&self) -> u64 {
+        self.file.as_ref().map_or(0, |(_, len)| *len)
     }
 
     /// Memory held.
     pub(crate) fn held(&self) -> usize {
-        match self {
-            Self::Memory(bytes) => bytes.len(),
-            Self::File { .. } => 0,
-        }
+        self.rest.len()
     }
 }
 
@@ -127,39 +123,6 @@ impl SealedBody {
     }
 }
 
-/// Streams a spooled file from its beginning; several can at the same time.
-pub(crate) fn file_stream(file: Arc<File>, len: u64) -> ByteStream {
-    ByteStream::new(SdkBody::from_body_1_x(Pieces { file, at: 0, len }))
-}
-
-/// The reads are from the page cache of a local disk, and short: not worth a thread each.
-struct Pieces {
-    file: Arc<File>,
-    at: u64,
-    len: u64,
-}
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let want = usize::try_from(self.len - self.at).unwrap_or(CHUNK).min(CHUNK);
-        if want == 0 {
-            return Poll::Ready(None);
-        }
-        let mut piece = vec![0; want];
-        Poll::Ready(Some(self.file.read_exact_at(&mut piece, self.at).map(|()| {
-            self.at += want as u64;
-            Frame::data(piece.into())
-        })))
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.len - self.at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,16 +136,33 @@ mod tests {
         }
         spool.out().extend_from_slice(b"end");
         assert_eq!(spool.len(), 50_003);
-        let sealed = spool.seal().unwrap();
+        let sealed = spool.seal();
         assert_eq!(sealed.body.len(), 50_003);
-        let bytes = match &sealed.body {
-            Body::Memory(bytes) => bytes.to_vec(),
-            Body::File { file, len } => {
-                file_stream(Arc::clone(file), *len).collect().await.unwrap().into_bytes().to_vec()
-            }
-        };
+        let bytes = sealed.body.stream().collect().await.unwrap().into_bytes().to_vec();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "spool files have no name");
         (bytes, sealed.sha256_hex())
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_on_the_disk_stays_in_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::default();
+        spool.out().extend_from_slice(&[1; 5_000]);
+        spool.settle(dir.path(), 1_000).unwrap();
+        // A device that is always full takes the file's place.
+        let real = spool.file.replace(File::options().write(true).open("/dev/full").unwrap());
+        spool.out().extend_from_slice(&[2; 5_000]);
+        assert!(is_full(&spool.settle(dir.path(), 1_000).unwrap_err()));
+        assert!(is_full(&spool.settle(dir.path(), 1_000).unwrap_err()), "nor the next time");
+        spool.file = real;
+        spool.out().extend_from_slice(&[3; 10]);
+        assert_eq!(spool.len(), 10_010);
+        let sealed = spool.seal();
+        assert_eq!((sealed.body.in_file(), sealed.body.held()), (5_000, 5_010));
+        let bytes = sealed.body.stream().collect().await.unwrap().into_bytes();
+        let expected = [vec![1; 5_000], vec![2; 5_000], vec![3; 10]].concat();
+        assert_eq!(bytes, expected);
+        assert_eq!(sealed.sha256_hex(), hex::encode(Sha256::digest(&expected)));
     }
 
     #[tokio::test]

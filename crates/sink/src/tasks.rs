@@ -205,6 +205,11 @@ impl Tasks {
         match self.store.create_file(topic, partition, start, file, &metadata).await.map_err(StoreError::stop)? {
             Put::Created => Ok(Event::Created),
             Put::AlreadyExists => match self.store.head(topic, partition, start).await.map_err(StoreError::stop)? {
+                // Created by this very attempt, whose answer was lost.
+                Headed::File(found) if *found.writer == *self.writer && found.sha256 == file.sha256_hex() => {
+                    tracing::debug!(topic, partition, %start, "the file is there, though the store's answer was lost");
+                    Ok(Event::Created)
+                }
                 Headed::File(found) => Ok(Event::Exists(found)),
                 Headed::Foreign(foreign) => Err(Stop::Foreign { start, foreign }),
                 Headed::Missing => Err(Stop::Vanished { start }),

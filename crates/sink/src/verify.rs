@@ -101,7 +101,7 @@ impl Report {
 /// # Errors
 /// When the store cannot be read. Faults of the files are in the report.
 pub async fn verify(config: &Config) -> Result<Report, SinkError> {
-    let store = Store::connect(&config.store, config.deadlines.store, None).await;
+    let store = Store::connect(config, None).await;
     let partitions = chains(&store, config).await?.into_iter().map(|chain| chain.report).collect();
     Ok(Report { partitions })
 }

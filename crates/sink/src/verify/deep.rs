@@ -58,7 +58,7 @@ pub(super) struct Context {
 pub async fn verify_deep(config: &Config, watch: Watch) -> Result<Report, SinkError> {
     config.check()?;
     let context = Arc::new(Context {
-        store: Store::connect(&config.store, config.deadlines.store, None).await,
+        store: Store::connect(config, None).await,
         runtime: Handle::current(),
         config: Arc::new(config.clone()),
         watch: Arc::new(watch),

@@ -1,0 +1,103 @@
+//! The object store as the protocol needs it: create-only objects whose outcome is a type, HEAD, and LIST from a position.
+//! Repeats what failed for a while until a deadline; what the answers mean is decided elsewhere.
+
+mod abandoned;
+mod body;
+mod create;
+mod lifecycle;
+mod multipart;
+mod probe;
+mod read;
+mod retry;
+
+pub(crate) use lifecycle::{Expiry, Judgement};
+
+use aws_sdk_s3::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
+};
+use aws_smithy_http_client::tls;
+use sink_core::facts::{ForeignObject, FoundFile};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::OnceCell;
+
+use crate::{
+    config::{Config, Objects},
+    metrics::Metrics,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What became of a create-only object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    Created,
+    /// The key is taken.
+    AlreadyExists,
+}
+
+/// What HEAD found.
+#[derive(Debug)]
+pub(crate) enum Headed {
+    Missing,
+    File(FoundFile),
+    Foreign(ForeignObject),
+}
+
+/// A bucket, or the part of it under a prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    client: Client,
+    bucket: String,
+    prefix: String,
+    objects: Arc<Objects>,
+    /// For one operation with all its repetitions, besides the time that its bytes take.
+    deadline: Duration,
+    /// For one request, likewise.
+    attempt: Duration,
+    metrics: Option<Metrics>,
+    /// Set once the store has shown that it honours create-only uploads in parts.
+    parts_proved: Arc<OnceCell<()>>,
+}
+
+impl Store {
+    pub(crate) async fn connect(config: &Config, metrics: Option<Metrics>) -> Self {
+        let store = &config.store;
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .region(Region::new(store.region.clone()))
+            // Repetitions and the time of an attempt are the store's own: both depend on what is sent.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build());
+        if let (Some(id), Some(secret)) = (&store.access_key_id, &store.secret_access_key) {
+            loader = loader.credentials_provider(Credentials::new(id, secret.expose(), None, None, "configuration"));
+        }
+        if let Some(endpoint) = &store.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let shared = loader.load().await;
+        let own = aws_sdk_s3::config::Builder::from(&shared)
+            .force_path_style(store.path_style)
+            // Bodies carry a checksum of our own, which the store verifies.
+            .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
+            .build();
+        Self {
+            client: Client::from_conf(own),
+            bucket: store.bucket.clone(),
+            prefix: store.prefix.clone(),
+            objects: Arc::new(config.objects.clone()),
+            deadline: config.deadlines.store,
+            attempt: config.deadlines.store_attempt,
+            metrics,
+            parts_proved: Arc::default(),
+        }
+    }
+
+    fn key(&self, relative: &str) -> String {
+        format!("{}{relative}", self.prefix)
+    }
+}

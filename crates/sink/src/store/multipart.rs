@@ -1,0 +1,242 @@
+//! Large files in parts. Begun at the roll, when all metadata is known; the condition that nothing has the key yet is on
+//! the completion, so until then nothing is there for anybody to see.
+//!
+//! An upload is worth nothing once its completion was refused by a race (409) or the store does not know it (404
+//! `NoSuchUpload`: aborted by somebody, or completed by ourselves with the answer lost): then the key is looked at, and if
+//! it is free, all parts go into a new upload.
+
+use aws_sdk_s3::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::{StreamExt, TryStreamExt, stream};
+use std::ops::Range;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    Put, Store,
+    create::NewObject,
+    retry::{Failure, Patience, Pauses, status},
+};
+use crate::error::StoreError;
+
+/// Smallest part. S3 allows 5 MiB; a few more bytes make fewer requests, and a part that fails is sent again whole.
+pub(crate) const PART_BYTES: u64 = 8 * 1024 * 1024;
+/// Parts that S3 takes in one upload.
+const MOST_PARTS: u64 = 10_000;
+/// Parts of one upload under way at a time; each holds a piece of the spool file in memory, not the part.
+const PARTS_AT_ONCE: usize = 4;
+
+/// Where one upload led.
+enum Ended {
+    Created,
+    AlreadyExists,
+    /// It can never be completed.
+    Void(String),
+    /// The store does not know it.
+    Gone,
+}
+
+impl Store {
+    /// Creates an object in parts, with as many uploads as it takes until the deadline.
+    pub(super) async fn create_in_parts(&self, object: &NewObject<'_>) -> Result<Put, StoreError> {
+        let patience = self.patience(object.body.len());
+        let mut pauses = Pauses::new();
+        loop {
+            let id = self.begin_upload(object, patience).await?;
+            let ended = self.fill_and_complete(object, &id, patience).await;
+            if !matches!(ended, Ok(Ended::Created)) {
+                self.abort_upload(object.key, &id).await;
+            }
+            let reason = match ended? {
+                Ended::Created => return Ok(Put::Created),
+                Ended::AlreadyExists => return Ok(Put::AlreadyExists),
+                Ended::Void(reason) => reason,
+                Ended::Gone if self.look_at(object.key, self.share(&patience, 0)).await?.is_some() => {
+                    return Ok(Put::AlreadyExists);
+                }
+                Ended::Gone => "the store does not know the upload any more".to_owned(),
+            };
+            let (key, pause) = (object.key.to_owned(), pauses.next());
+            if Instant::now() + pause >= patience.end {
+                return Err(StoreError::Deadline { tried: "creating", key, reason });
+            }
+            tracing::warn!(key, reason, "object store, all parts again in a new upload");
+            if let Some(metrics) = &self.metrics {
+                metrics.store_retries.inc();
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn begin_upload(&self, object: &NewObject<'_>, patience: Patience) -> Result<String, StoreError> {
+        let patience = self.share(&patience, 0);
+        self.repeat("beginning an upload of", object.key, patience, || async {
+            let (encryption, kms_key) = self.encryption();
+            let begun = self
+                .client
+                .create_multipart_upload()
+                .bucket(&self.bucket)
+                .key(object.key)
+                .set_metadata(object.metadata.clone())
+                .set_tagging(object.tags.clone())
+                .set_server_side_encryption(encryption)
+                .set_ssekms_key_id(kms_key)
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .send()
+                .await
+                .map_err(|error| Failure::of(&error))?;
+            begun.upload_id.ok_or_else(|| Failure::worthwhile("the answer has no upload id".to_owned()))
+        })
+        .await
+    }
+
+    async fn fill_and_complete(
+        &self,
+        object: &NewObject<'_>,
+        id: &str,
+        patience: Patience,
+    ) -> Result<Ended, StoreError> {
+        let mut sending = stream::iter(parts(object.body.len()))
+            .map(|(number, range)| self.send_part(object, id, number, range, patience))
+            .buffered(PARTS_AT_ONCE);
+        let mut parts = Vec::new();
+        while let Some(part) = sending.try_next().await? {
+            match part {
+                Some(part) => parts.push(part),
+                None => return Ok(Ended::Gone),
+            }
+        }
+        self.complete(object, id, parts, patience).await
+    }
+
+    /// `None` where the store does not know the upload.
+    async fn send_part(
+        &self,
+        object: &NewObject<'_>,
+        id: &str,
+        number: i32,
+        range: Range<u64>,
+        patience: Patience,
+    ) -> Result<Option<CompletedPart>, StoreError> {
+        let length = range.end - range.start;
+        let sum = checksum(object, range.clone()).await?;
+        self.repeat("sending a part of", object.key, self.share(&patience, length), || async {
+            let sent = self
+                .client
+                .upload_part()
+                .bucket(&self.bucket)
+                .key(object.key)
+                .upload_id(id)
+                .part_number(number)
+                .checksum_crc32(&sum)
+                .content_length(length as i64)
+                .body(object.body.stream_of(range.clone()))
+                .customize()
+                .disable_payload_signing()
+                .send()
+                .await;
+            match sent {
+                Ok(part) => Ok(Some(
+                    CompletedPart::builder().part_number(number).set_e_tag(part.e_tag).checksum_crc32(&sum).build(),
+                )),
+                Err(error) if is_gone(&error) => Ok(None),
+                Err(error) => Err(Failure::of(&error)),
+            }
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        object: &NewObject<'_>,
+        id: &str,
+        parts: Vec<CompletedPart>,
+        patience: Patience,
+    ) -> Result<Ended, StoreError> {
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        // A store may take its time to put the parts together.
+        let patience = self.share(&patience, object.body.len());
+        self.repeat("completing", object.key, patience, || async {
+            let completed = self
+                .client
+                .complete_multipart_upload()
+                .bucket(&self.bucket)
+                .key(object.key)
+                .upload_id(id)
+                .if_none_match("*")
+                .multipart_upload(parts.clone())
+                .send()
+                .await;
+            let Err(error) = completed else { return Ok(Ended::Created) };
+            // An error may come in the body of a success: its code counts.
+            match (status(&error), error.code()) {
+                (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(Ended::AlreadyExists),
+                // Parts are not what was answered for them: a repeated one may have overtaken its repetition.
+                (Some(409), _) | (_, Some("ConditionalRequestConflict" | "InvalidPart" | "InvalidPartOrder")) => {
+                    Ok(Ended::Void(Failure::of(&error).reason))
+                }
+                _ if is_gone(&error) => Ok(Ended::Gone),
+                _ => Err(Failure::of(&error)),
+            }
+        })
+        .await
+    }
+
+    /// Frees what the store keeps of an upload. What cannot be aborted now is aborted at a later start, or by the bucket's
+    /// lifecycle rule.
+    pub(super) async fn abort_upload(&self, key: &str, id: &str) -> bool {
+        let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
+        let reason = match timeout(self.attempt, abort.send()).await {
+            Ok(Ok(_)) => return true,
+            Ok(Err(error)) if is_gone(&error) => return true,
+            Ok(Err(error)) => Failure::of(&error).reason,
+            Err(_) => "no answer".to_owned(),
+        };
+        tracing::warn!(key, id, reason, "could not abort an upload; a later start does");
+        false
+    }
+}
+
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.code() == Some("NoSuchUpload")
+}
+
+/// Part numbers and stretches of a body.
+fn parts(length: u64) -> impl Iterator<Item = (i32, Range<u64>)> {
+    let size = PART_BYTES.max(length.div_ceil(MOST_PARTS));
+    (0..length.div_ceil(size).max(1)).map(move |n| (n as i32 + 1, n * size..length.min((n + 1) * size)))
+}
+
+/// The part's CRC-32 in base64, as the protocol has it. Known before the part is sent: sending it behind the body would
+/// need a transfer encoding that not every store knows.
+async fn checksum(object: &NewObject<'_>, range: Range<u64>) -> Result<String, StoreError> {
+    let body = object.body.clone();
+    let sum = tokio::task::spawn_blocking(move || body.crc32(range)).await;
+    let sum = sum.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let spool = |source| StoreError::Spool { key: object.key.to_owned(), source };
+    Ok(STANDARD.encode(sum.map_err(spool)?.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_tile_the_body_and_keep_to_the_stores_limits() {
+        for length in [1, PART_BYTES, PART_BYTES + 1, 64 << 20, 5 << 30, (1 << 40) + 17, 4 << 40] {
+            let mut at = 0;
+            let all: Vec<_> = parts(length).collect();
+            for (n, (number, range)) in all.iter().enumerate() {
+                assert_eq!((*number, range.start), (n as i32 + 1, at));
+                let size = range.end - range.start;
+                assert!(size <= 5 << 30, "S3 takes parts of up to 5 GiB");
+                assert!(size >= PART_BYTES || n + 1 == all.len(), "only the last part is small");
+                at = range.end;
+            }
+            assert_eq!(at, length);
+            assert!(all.len() <= 10_000, "{} parts of {length}", all.len());
+        }
+    }
+}
