@@ -27,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Fixture {
     stack: Stack,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 /// A sink that runs in this process.
@@ -43,6 +43,11 @@ impl Running {
         let metrics = Metrics::register(&mut Registry::default());
         let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
         Self { health, shutdown, task }
+    }
+
+    /// Why it ended by itself.
+    pub(crate) async fn failed(self) -> SinkError {
+        tokio::time::timeout(DEADLINE, self.task).await.expect("it does not end").unwrap().unwrap_err()
     }
 
     pub(crate) async fn stop(self) -> Summary {
@@ -101,7 +106,7 @@ impl Fixture {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let state = tempfile::tempdir().unwrap();
         let options = Options { state: state.path().join("stack"), ports: Ports::default(), bucket: "lake".to_owned() };
-        Self { stack: Stack::start(options).await.unwrap(), _state: state }
+        Self { stack: Stack::start(options).await.unwrap(), state }
     }
 
     fn client(&self) -> ClientConfig {
@@ -201,6 +206,12 @@ impl Fixture {
             assert!(Instant::now() < end && !running.task.is_finished(), "{reasons}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Makes an upload in parts look as if it had begun at `time`.
+    pub(crate) fn age_upload(&self, id: &str, time: std::time::SystemTime) {
+        let path = self.state.path().join("stack/s3/uploads").join(id).join("upload.json");
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
     }
 
     /// A client of the store, and its bucket.

@@ -1,0 +1,153 @@
+//! The sink in front of an object store that misbehaves: whatever a request meets, the files hold each record once.
+//!
+//! Faults are drawn from a seed by what a request is and how often it was made, so a seed replays whatever the order that
+//! requests come in. `FAULT_SEED=<n>` replays one; `FAULT=<name>` runs one of the named faults alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[allow(dead_code, reason = "shared with the suite of the store that behaves")]
+#[path = "../embedded/support.rs"]
+mod support;
+
+mod plan;
+mod proxy;
+mod refusals;
+
+use contract::{Customer, CustomerEvent, Operation, framing::frame, schemas};
+use plan::{Mix, seed};
+use proxy::{Fault, Proxy};
+use sink::Config;
+use std::time::Duration;
+use support::{Fixture, Running, event, sorted};
+
+/// Records of each topic; three files.
+const RECORDS: u64 = 50;
+/// In two files of two parts each.
+const LARGE_RECORDS: u64 = 200;
+
+/// A topic for each fault, which happens to requests for that topic alone, and one for all of them by chance.
+struct Topics(Vec<(String, Mix)>);
+
+impl Topics {
+    fn of(faults: &[Fault]) -> Self {
+        let only = std::env::var("FAULT").ok();
+        let named = faults.iter().filter(|fault| only.as_deref().is_none_or(|only| fault.name() == only));
+        let mut topics: Vec<_> = named.map(|fault| (fault.name(), Mix::only(*fault))).collect();
+        if only.is_none() {
+            topics.push(("mixed".to_owned(), Mix::of(faults)));
+        }
+        assert!(!topics.is_empty(), "no fault is named {only:?}");
+        Self(topics)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+fn impatient(fixture: &Fixture, topics: Vec<String>, proxy: &Proxy) -> Config {
+    let mut config = fixture.config("any");
+    config.topics = topics;
+    config.store.endpoint = Some(proxy.url.clone());
+    config.roll.window = Duration::ZERO;
+    config.roll.idle = Duration::from_millis(500);
+    config.roll.max_records = 20;
+    config.uploads = 32;
+    // Short enough for a request that is never answered, long enough for one that is only delayed.
+    config.deadlines.store_attempt = Duration::from_secs(2);
+    config
+}
+
+/// Runs a sink behind the proxy until it has written everything, and reads the files past the proxy.
+async fn each_record_once(faults: &[Fault], multipart_bytes: u64) {
+    let seed = seed();
+    let topics = Topics::of(faults);
+    let fixture = Fixture::start().await;
+    for topic in topics.names() {
+        let (_, id) = fixture.register_both(&topic).await;
+        fixture.create_topic(&topic, 1).await;
+        let records: Vec<_> = (0..RECORDS).map(|n| (n, Some(frame(id, &event(n, 2, Operation::Create))))).collect();
+        fixture.produce(&topic, &records).await;
+    }
+    let proxy = Proxy::start(&fixture, plan::by_topic(seed, topics.0.clone())).await;
+    let mut config = impatient(&fixture, topics.names(), &proxy);
+    config.objects.multipart_bytes = multipart_bytes;
+    let direct = Config { store: fixture.config("any").store, ..config.clone() };
+
+    let running = Running::start(config);
+    fixture.until_rows(&direct, RECORDS * topics.0.len() as u64).await;
+    let summary = running.stop().await;
+    assert_eq!((summary.rows, summary.gave_way), (RECORDS * topics.0.len() as u64, 0));
+
+    let report = sink::verify(&direct).await.unwrap();
+    assert!(report.is_whole(), "{report:?}");
+    for topic in topics.names() {
+        let keys: Vec<u64> = fixture.rows(&topic).await.iter().map(|row| row.number).collect();
+        assert_eq!(sorted(&keys), (0..RECORDS).collect::<Vec<_>>(), "{topic}");
+    }
+    for (name, mix) in &topics.0 {
+        if let Some(fault) = mix.single() {
+            assert!(proxy.hits(fault) > 0, "{name} never happened");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_one_put_hold_each_record_once_whatever_a_request_meets() {
+    let faults: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.concerns_puts()).collect();
+    each_record_once(&faults, u64::MAX >> 32).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_parts_hold_each_record_once_whatever_a_request_meets() {
+    each_record_once(&Fault::ALL, 0).await;
+}
+
+/// Of several parts each, with all faults by chance.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_files_hold_each_record_once() {
+    let fixture = Fixture::start().await;
+    let (_, id) = fixture.register_both("large").await;
+    fixture.create_topic("large", 1).await;
+    let records: Vec<_> = (0..LARGE_RECORDS).map(|n| (n, Some(frame(id, &large_event(n))))).collect();
+    fixture.produce("large", &records).await;
+    let proxy = Proxy::start(&fixture, plan::by_topic(seed(), vec![("large".to_owned(), Mix::of(&Fault::ALL))])).await;
+    let mut config = impatient(&fixture, vec!["large".to_owned()], &proxy);
+    config.codec = sink::Codec::Null;
+    config.roll.max_records = LARGE_RECORDS / 2;
+    config.objects.multipart_bytes = 1 << 20;
+    config.deadlines.store_attempt = Duration::from_secs(3);
+    let direct = Config { store: fixture.config("any").store, ..config.clone() };
+    let running = Running::start(config);
+    fixture.until_rows(&direct, LARGE_RECORDS).await;
+    running.stop().await;
+    let report = sink::verify(&direct).await.unwrap();
+    assert!(report.is_whole() && report.partitions[0].bytes > 17 << 20, "{report:?}");
+    let keys: Vec<u64> = fixture.rows("large").await.iter().map(|row| row.number).collect();
+    assert_eq!(sorted(&keys), (0..LARGE_RECORDS).collect::<Vec<_>>());
+}
+
+/// As large as the embedded broker hands on at a time; a hundred make two parts.
+fn large_event(n: u64) -> Vec<u8> {
+    let customer = Customer {
+        first_name: format!("first {n}"),
+        last_name: String::new(),
+        email: String::new(),
+        phone: String::new(),
+        street: "x".repeat(90_000),
+        city: String::new(),
+        postal_code: String::new(),
+        country: "PL".to_owned(),
+        loyalty_tier: None,
+        marketing_consent: Some(true),
+    };
+    let event = CustomerEvent {
+        event_id: uuid::Uuid::from_u128(n.into()),
+        operation: Operation::Create,
+        customer_id: uuid::Uuid::from_u128(n.into()),
+        sequence: 1,
+        event_time: 1_700_000_000_000,
+        customer: Some(customer),
+    };
+    event.encode(&schemas::released()[1].parse().unwrap()).unwrap()
+}
