@@ -1,5 +1,5 @@
 //! The consumer, what the group tells it, and what it can be asked. Positions are set by the chain of files alone:
-//! partitions are assigned paused and read only from where their chain says.
+//! partitions are read only from where their chain says.
 
 use contract::{Position, endpoints::Kafka};
 use rdkafka::{
@@ -69,10 +69,11 @@ impl ClientContext for Context {}
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let places = list.elements().iter().map(|place| (place.topic().to_owned(), place.partition())).collect();
+        let places: Vec<Place> =
+            list.elements().iter().map(|place| (place.topic().to_owned(), place.partition())).collect();
         let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Relaxed) {
-            let done = if assigned { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
+            let done = if assigned { accept(consumer) } else { unassign(consumer, &places) };
             if let Err(error) = done {
                 tracing::warn!(%error, "leaving the group");
             }
@@ -192,19 +193,29 @@ pub(crate) fn list(places: &[Place], offset: Offset) -> KafkaResult<TopicPartiti
     Ok(list)
 }
 
-/// Takes partitions on, paused: where they are read from is found out later. The end is a placeholder that is never out
-/// of range.
-pub(crate) fn assign(consumer: &Consumer, places: &[Place]) -> KafkaResult<()> {
-    let list = list(places, Offset::End)?;
-    consumer.incremental_assign(&list)?;
-    if places.is_empty() { Ok(()) } else { consumer.pause(&list) }
+/// Answers the group's assignment. What was assigned is read once its position is known, by [`begin`].
+///
+/// It is not assigned before that with a placeholder to seek away from: librdkafka would look up where, say, the log's end
+/// is, and when the answer comes behind the seek it takes it for outdated, asks once more (`rd_kafka_toppar_offset_retry`)
+/// and goes on from there, past all records between.
+pub(crate) fn accept(consumer: &Consumer) -> KafkaResult<()> {
+    consumer.incremental_assign(&TopicPartitionList::new())
 }
 
+/// Reads a partition from a position, for the first time since the group assigned it.
+pub(crate) fn begin(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
+    consumer.incremental_assign(&list(std::slice::from_ref(place), Offset::Offset(at.0))?)
+}
+
+/// Gives partitions back, whether their reading had begun or not.
 pub(crate) fn unassign(consumer: &Consumer, places: &[Place]) -> KafkaResult<()> {
-    consumer.incremental_unassign(&list(places, Offset::Invalid)?)
+    let assigned = consumer.assignment()?;
+    let begun = |(topic, partition): &&Place| assigned.find_partition(topic, *partition).is_some();
+    let begun: Vec<Place> = places.iter().filter(begun).cloned().collect();
+    consumer.incremental_unassign(&list(&begun, Offset::Invalid)?)
 }
 
-/// Reads a partition on from a position.
+/// Reads a partition on from a position after a pause.
 pub(crate) fn resume(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
     consumer.seek(&place.0, place.1, Offset::Offset(at.0), QUESTION_TIMEOUT)?;
     consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)

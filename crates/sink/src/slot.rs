@@ -106,6 +106,8 @@ pub(crate) struct Slot {
     pub(crate) sealed: Option<(SealedBody, FileFacts)>,
     /// Dead letters that are not acknowledged.
     pub(crate) dead_pending: usize,
+    /// Whether the client reads it, or has paused it.
+    pub(crate) begun: bool,
     /// A position to read on from that the client did not accept yet, and until when to try.
     pub(crate) resume: Option<(contract::Position, Instant)>,
     pub(crate) stopped: Option<Stop>,

@@ -40,7 +40,9 @@ impl Worker {
                 }
                 Command::Pause => {
                     slot.resume = None;
-                    if let Err(error) = kafka::pause(&self.consumer, &place) {
+                    if slot.begun
+                        && let Err(error) = kafka::pause(&self.consumer, &place)
+                    {
                         tracing::debug!(topic = place.0, partition = place.1, %error, "pausing");
                     }
                     continue;
@@ -83,9 +85,10 @@ impl Worker {
     pub(super) fn retry_resume(&mut self, index: usize) {
         let Some(slot) = &mut self.slots[index] else { return };
         let Some((at, end)) = slot.resume else { return };
-        match kafka::resume(&self.consumer, &slot.place, at) {
+        let reading = if slot.begun { kafka::resume } else { kafka::begin };
+        match reading(&self.consumer, &slot.place, at) {
             Ok(()) => {
-                slot.resume = None;
+                (slot.begun, slot.resume) = (true, None);
                 tracing::debug!(topic = slot.place.0, partition = slot.place.1, at = at.0, "reading on");
             }
             Err(error) if Instant::now() < end => {

@@ -59,7 +59,7 @@ impl Worker {
     fn assigned(&mut self, places: &[Place]) {
         self.metrics.rebalances.inc();
         tracing::info!(partitions = places.len(), "partitions assigned");
-        if let Err(source) = kafka::assign(&self.consumer, places) {
+        if let Err(source) = kafka::accept(&self.consumer) {
             self.group_failed("taking partitions on", source);
             return;
         }
@@ -80,6 +80,7 @@ impl Worker {
                 open: None,
                 sealed: None,
                 dead_pending: 0,
+                begun: false,
                 resume: None,
                 stopped: None,
             };
