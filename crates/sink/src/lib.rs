@@ -21,6 +21,7 @@ mod slot;
 mod spool;
 mod store;
 mod tasks;
+mod threads;
 mod verify;
 mod watch;
 mod worker;
@@ -92,12 +93,5 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
         config,
     };
     let worker = worker::Worker::new(consumer, tasks, answers, metrics, shutdown, none_yet);
-    let thread = std::thread::Builder::new().name("sink".to_owned());
-    let (done, ended) = tokio::sync::oneshot::channel();
-    thread
-        .spawn(move || {
-            let _ = done.send(worker.run());
-        })
-        .map_err(|source| SinkError::Local { what: "starting a thread", source })?;
-    ended.await.map_err(|_| SinkError::Panicked)?
+    threads::run("sink", move || worker.run()).await?
 }

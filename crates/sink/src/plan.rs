@@ -21,6 +21,7 @@ use crate::{
     error::SinkError,
     kafka::{self, Place},
     registry::Registry,
+    threads,
     watch::Watch,
 };
 
@@ -47,8 +48,7 @@ pub struct PlanOptions {
 pub async fn plan(config: &Config, options: PlanOptions, watch: Watch) -> Result<Plan, SinkError> {
     config.check()?;
     let (config, runtime) = (Arc::new(config.clone()), Handle::current());
-    let reading = tokio::task::spawn_blocking(move || read(&config, options, &watch, &runtime));
-    reading.await.map_err(|_| SinkError::Panicked)?
+    threads::run("plan", move || read(&config, options, &watch, &runtime)).await?
 }
 
 fn read(config: &Arc<Config>, options: PlanOptions, watch: &Watch, runtime: &Handle) -> Result<Plan, SinkError> {

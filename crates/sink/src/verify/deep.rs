@@ -24,6 +24,7 @@ use crate::{
     log_reader::LogReader,
     registry::{Lookup, Registry},
     store::Store,
+    threads,
     watch::Watch,
 };
 
@@ -70,11 +71,11 @@ pub async fn verify_deep(config: &Config, watch: Watch) -> Result<Report, SinkEr
     let reading = stream::iter(chains).map(|chain| {
         let context = Arc::clone(&context);
         async move {
-            let read = tokio::task::spawn_blocking(move || {
+            threads::run("verify", move || {
                 let found = context.read(&chain)?;
                 Ok::<_, SinkError>((chain, found))
-            });
-            read.await.map_err(|_| SinkError::Panicked)?
+            })
+            .await?
         }
     });
     let mut read: Vec<(Chain, Found)> = reading.buffered(PARTITIONS).try_collect().await?;
