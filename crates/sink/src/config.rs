@@ -313,4 +313,37 @@ mod tests {
         assert_eq!((policy.window, policy.idle), (None, None));
         assert_eq!(Roll::default().policy().window, Some(120_000));
     }
+
+    /// The keys that a type takes, in the words of its refusal.
+    fn keys<T: serde::de::DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
+        let refused = serde_json::from_str::<T>(r#"{"no such key": 0}"#).unwrap_err().to_string();
+        let (_, expected) = refused.split_once("expected").unwrap();
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    /// The other direction, that the sink takes every key of the file, is shown where the file is read.
+    #[test]
+    fn every_key_is_in_the_documented_defaults() {
+        let file = include_str!("../../../config/default.toml");
+        let section = |name: &str| {
+            let (_, rest) = file.split_once(&format!("\n[{name}]\n")).unwrap_or_else(|| panic!("no section [{name}]"));
+            rest.split("\n[").next().unwrap().lines().map(|line| line.trim_start_matches("# ")).collect::<Vec<_>>()
+        };
+        let shared = ["kafka", "registry", "store"];
+        for (name, keys) in [
+            ("sink", keys::<Config>()),
+            ("sink.roll", keys::<Roll>()),
+            ("sink.deadlines", keys::<Deadlines>()),
+            ("kafka", keys::<Kafka>()),
+            ("registry", keys::<SchemaRegistry>()),
+            ("store", keys::<ObjectStore>()),
+        ] {
+            assert!(!keys.is_empty());
+            for key in keys.iter().filter(|key| name != "sink" || !shared.contains(&key.as_str())) {
+                let is_there = section(name).iter().any(|line| line.starts_with(&format!("{key} =")));
+                let has_section = file.contains(&format!("\n[{name}.{key}]"));
+                assert!(is_there || has_section, "config/default.toml: [{name}] does not name `{key}`");
+            }
+        }
+    }
 }

@@ -23,6 +23,12 @@ pub(crate) struct PartitionLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct SchemaLabel {
+    pub(crate) topic: String,
+    pub(crate) schema_id: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ReasonLabel {
     pub(crate) reason: &'static str,
 }
@@ -48,7 +54,7 @@ pub struct Metrics {
     pub(crate) committed: Family<PartitionLabel, Gauge>,
     pub(crate) committed_at: Family<PartitionLabel, Gauge>,
     pub(crate) lag: Family<PartitionLabel, Gauge>,
-    pub(crate) schemas: Family<TopicLabel, Gauge>,
+    pub(crate) schemas: Family<SchemaLabel, Gauge>,
 }
 
 impl Metrics {
@@ -99,7 +105,11 @@ impl Metrics {
              a file covers it",
             metrics.lag.clone(),
         );
-        own.register("schemas", "Writer schemas that records have named", metrics.schemas.clone());
+        own.register(
+            "schema_version",
+            "Writer schemas that records have named: the version in the topic's subject, 0 for one of another",
+            metrics.schemas.clone(),
+        );
         metrics
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::{Worker, wall_clock};
 use crate::{
     kafka::{self, Place},
-    metrics::{PartitionLabel, ReasonLabel, TopicLabel},
+    metrics::{PartitionLabel, ReasonLabel, SchemaLabel, TopicLabel},
     registry::Lookup,
     slot::Writing,
     tasks::{Asker, Uploaded},
@@ -111,7 +111,8 @@ impl Worker {
             Lookup::Schema(version, schema) => {
                 tracing::info!(topic = name, id, version, "writer schema found");
                 known.schemas.found(id, version, *schema);
-                self.metrics.schemas.get_or_create(&TopicLabel { topic: name }).inc();
+                let label = SchemaLabel { topic: name, schema_id: id };
+                self.metrics.schemas.get_or_create(&label).set(i64::from(version.unwrap_or(0)));
             }
             Lookup::Missing => {
                 tracing::warn!(

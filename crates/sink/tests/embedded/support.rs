@@ -39,8 +39,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(config: Config) -> Self {
+        Self::observed(config, &mut Registry::default())
+    }
+
+    /// The same, with its metrics in a registry.
+    pub(crate) fn observed(config: Config, registry: &mut Registry) -> Self {
         let (health, shutdown) = (Health::new(), Shutdown::new());
-        let metrics = Metrics::register(&mut Registry::default());
+        let metrics = Metrics::register(registry);
         let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
         Self { health, shutdown, task }
     }
@@ -177,6 +182,15 @@ impl Fixture {
                 return;
             }
             assert!(Instant::now() < end, "{there} rows of {rows}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits for a condition that says what is missing.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> Result<(), String>) {
+        let end = Instant::now() + DEADLINE;
+        while let Err(missing) = condition() {
+            assert!(Instant::now() < end, "{what}: {missing}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     tampering::Victim,
 };
 use contract::{Operation, Position, framing::frame, names};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use sink::{Config, Finding, LIST_PRICE_OF_1000_PUTS, Mode, PlanOptions, Report, SinkError, Watch};
 use std::{
     sync::{Arc, Mutex},
@@ -196,4 +197,50 @@ async fn a_long_reading_stops_when_asked() {
     shutdown.request();
     let stopped = sink::verify_deep(&config, Watch::new(shutdown, |_| ())).await;
     assert!(matches!(stopped, Err(SinkError::Interrupted)), "{stopped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_operators_look_at_is_in_the_metrics() {
+    let fixture = Fixture::start().await;
+    let (_, id) = fixture.register_both("events").await;
+    fixture.create_topic("events", 1).await;
+    let mut sent = creates(0..30, id);
+    sent[4].1 = Some(b"poison".to_vec());
+    fixture.produce("events", &sent).await;
+    let mut config = fixture.config("events");
+    config.roll.max_records = 10;
+    let mut registry = Registry::default();
+    let running = Running::observed(config.clone(), &mut registry);
+    fixture.until_rows(&config, 29).await;
+    let text = || {
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text
+    };
+    let expected = [
+        r#"sink_rows_total{topic="events"} 29"#.to_owned(),
+        r#"sink_dead_letters_total{topic="events"} 1"#.to_owned(),
+        r#"sink_files_total{reason="records"} 3"#.to_owned(),
+        "sink_upload_seconds_count 3".to_owned(),
+        "sink_files_adopted_total 0".to_owned(),
+        "sink_rebalances_total 1".to_owned(),
+        "sink_assigned_partitions 1".to_owned(),
+        "sink_stopped_partitions 0".to_owned(),
+        "sink_open_bytes ".to_owned(),
+        r#"sink_committed_position{topic="events",partition="0"} 30"#.to_owned(),
+        r#"sink_committed_at_seconds{topic="events",partition="0"} "#.to_owned(),
+        r#"sink_lag{topic="events",partition="0"} 0"#.to_owned(),
+        format!(r#"sink_schema_version{{topic="events",schema_id="{id}"}} 2"#),
+    ];
+    // Lag is looked up every few seconds.
+    fixture
+        .until("the metrics say so", || {
+            let text = text();
+            match expected.iter().find(|line| !text.contains(*line)) {
+                None => Ok(()),
+                Some(line) => Err(format!("no `{line}` in\n{text}")),
+            }
+        })
+        .await;
+    running.stop().await;
 }
