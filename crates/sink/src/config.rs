@@ -334,6 +334,7 @@ mod tests {
             ("sink", keys::<Config>()),
             ("sink.roll", keys::<Roll>()),
             ("sink.deadlines", keys::<Deadlines>()),
+            ("sink.objects", keys::<Objects>()),
             ("kafka", keys::<Kafka>()),
             ("registry", keys::<SchemaRegistry>()),
             ("store", keys::<ObjectStore>()),

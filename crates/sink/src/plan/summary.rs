@@ -5,7 +5,7 @@ use sink_core::roll::RollReason;
 use std::collections::BTreeMap;
 
 use super::PlanOptions;
-use crate::{config::Config, kafka::Place};
+use crate::{config::Config, kafka::Place, store::requests};
 
 /// What Snowflake advises for files to load: 100 to 250 MB compressed (its documentation, "Preparing your data files").
 const ADVISED_BYTES: u64 = 100_000_000;
@@ -70,7 +70,8 @@ pub struct Plan {
     pub bytes_per_day: Option<f64>,
     /// Price of 1,000 PUT requests that costs are reckoned with.
     pub put_price: f64,
-    /// Of PUT requests alone, one a file.
+    /// Requests that create the files: one each, or one for each part and two more. They cost the same.
+    pub puts: u64,
     pub put_cost_per_day: Option<f64>,
     /// What to think of it.
     pub remarks: Vec<String>,
@@ -143,7 +144,8 @@ impl Plan {
         let last = read.iter().filter_map(|read| read.times).map(|times| times.1).max();
         let span = first.zip(last).map_or(0, |(first, last)| last.saturating_sub(first));
         let per_day = |n: u64| (span >= 1_000).then(|| n as f64 * DAY_MILLIS / span as f64);
-        let files_per_day = per_day(sum(|p| p.files));
+        let requests = |bytes| if bytes > config.objects.multipart_bytes { requests(bytes) } else { 1 };
+        let puts = all().map(|file| requests(file.bytes)).sum();
         let mut plan = Self {
             codec: config.codec.name(),
             records: sum(|p| p.records),
@@ -155,10 +157,11 @@ impl Plan {
             reasons: reasons(all()),
             sizes: Sizes::of(all().map(|file| file.bytes).collect()),
             span_seconds: span as f64 / 1_000.0,
-            files_per_day,
+            files_per_day: per_day(sum(|p| p.files)),
             bytes_per_day: per_day(sum(|p| p.bytes)),
             put_price: options.put_price,
-            put_cost_per_day: files_per_day.map(|files| files / 1_000.0 * options.put_price),
+            puts,
+            put_cost_per_day: per_day(puts).map(|puts| puts / 1_000.0 * options.put_price),
             remarks: Vec::new(),
             partitions,
         };

@@ -11,6 +11,7 @@ mod read;
 mod retry;
 
 pub(crate) use lifecycle::{Expiry, Judgement};
+pub(crate) use multipart::requests;
 
 use aws_sdk_s3::{
     Client,

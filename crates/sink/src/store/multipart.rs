@@ -203,6 +203,11 @@ fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.code() == Some("NoSuchUpload")
 }
 
+/// Requests that a body of this length takes: one for each part, one to begin and one to complete.
+pub(crate) fn requests(length: u64) -> u64 {
+    parts(length).count() as u64 + 2
+}
+
 /// Part numbers and stretches of a body.
 fn parts(length: u64) -> impl Iterator<Item = (i32, Range<u64>)> {
     let size = PART_BYTES.max(length.div_ceil(MOST_PARTS));
