@@ -28,6 +28,8 @@ pub enum RollReason {
     Records,
     Schema,
     Memory,
+    /// The disk of the spool folder was full.
+    Spool,
     Revoke,
     Shutdown,
     /// A stretch of the log that was gone, accepted as lost by an operator.
@@ -35,13 +37,14 @@ pub enum RollReason {
 }
 
 impl RollReason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Window,
         Self::Idle,
         Self::Bytes,
         Self::Records,
         Self::Schema,
         Self::Memory,
+        Self::Spool,
         Self::Revoke,
         Self::Shutdown,
         Self::Loss,
@@ -55,6 +58,7 @@ impl RollReason {
             Self::Records => "records",
             Self::Schema => "schema",
             Self::Memory => "memory",
+            Self::Spool => "spool",
             Self::Revoke => "revoke",
             Self::Shutdown => "shutdown",
             Self::Loss => "loss",

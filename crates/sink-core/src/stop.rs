@@ -48,6 +48,11 @@ pub enum Stop {
     ForeignChain { start: Position, theirs: String, ours: String },
     #[error("the file at {start} was listed but is not there; deleting files of a chain breaks it, restore them")]
     Vanished { start: Position },
+    #[error(
+        "the record at offset {offset} has {bytes} bytes, more than sink.max_record_bytes allows ({limit}); raise that, and \
+         start again"
+    )]
+    TooLarge { offset: i64, bytes: usize, limit: usize },
     #[error("schema {id}: {reason}")]
     Schema { id: u32, reason: String },
     #[error("{what}: {reason}")]

@@ -52,6 +52,11 @@ pub struct Config {
     /// MiB.
     #[serde(default = "default_memory")]
     pub memory_bytes: usize,
+    /// The largest value that a record may have; brokers have a limit of their own (`max.message.bytes`). A larger one
+    /// stops its partition until this is raised: it is not the record that is at fault, so it is no dead letter, which a
+    /// topic with Kafka's own limit would not take either. Default: 16 MiB.
+    #[serde(default = "default_max_record")]
+    pub max_record_bytes: usize,
     /// Uploads under way at a time. Default: 4.
     #[serde(default = "default_uploads")]
     pub uploads: usize,
@@ -179,6 +184,10 @@ fn default_memory() -> usize {
     64 * 1024 * 1024
 }
 
+fn default_max_record() -> usize {
+    16 * 1024 * 1024
+}
+
 fn default_uploads() -> usize {
     4
 }
@@ -201,6 +210,7 @@ impl Config {
             spool_dir: default_spool(),
             in_memory_bytes: default_in_memory(),
             memory_bytes: default_memory(),
+            max_record_bytes: default_max_record(),
             uploads: default_uploads(),
             objects: Objects::default(),
             deadlines: Deadlines::default(),
@@ -234,6 +244,9 @@ impl Config {
             return refuse("deadlines.store_attempt", "must be above 0 and at most deadlines.store");
         }
         self.objects.check()?;
+        if self.max_record_bytes == 0 {
+            return refuse("max_record_bytes", "must be above 0");
+        }
         if self.uploads == 0 {
             return refuse("uploads", "must be above 0");
         }

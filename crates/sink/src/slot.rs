@@ -32,6 +32,14 @@ pub(crate) enum FileError {
     Compress(#[from] CompressError),
 }
 
+/// Whether a file can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Enough,
+    /// The disk of the spool folder is full: the file has the record, but should take no more.
+    None,
+}
+
 /// Where blocks go and how.
 pub(crate) struct Writing<'a> {
     pub(crate) dir: &'a Path,
@@ -55,7 +63,7 @@ impl OpenFile {
         message: &BorrowedMessage<'_>,
         value: RowValue<'_>,
         writing: &mut Writing<'_>,
-    ) -> Result<(), FileError> {
+    ) -> Result<Room, FileError> {
         let row =
             Row { offset: message.offset(), timestamp: message.timestamp().to_millis(), key: message.key(), value };
         match message.headers() {
@@ -64,10 +72,15 @@ impl OpenFile {
                 self.builder.append(&row, (0..headers.count()).map(|index| native::header(headers, index)));
             }
         }
-        if self.builder.block_len() >= BLOCK_BYTES {
-            self.close_block(writing)?;
+        if self.builder.block_len() < BLOCK_BYTES {
+            return Ok(Room::Enough);
         }
-        Ok(())
+        match self.close_block(writing) {
+            Ok(()) => Ok(Room::Enough),
+            // Nothing is lost: what could not be written is in memory.
+            Err(FileError::Spool(error)) if spool::is_full(&error) => Ok(Room::None),
+            Err(error) => Err(error),
+        }
     }
 
     fn close_block(&mut self, writing: &mut Writing<'_>) -> Result<(), FileError> {

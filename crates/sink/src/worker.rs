@@ -43,6 +43,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Time between two looks at lag.
 const REPORT: Duration = Duration::from_secs(5);
+/// How long after the disk of the spool folder was last found full it counts as mended.
+const SPOOL_MENDED: Duration = Duration::from_secs(30);
 /// Time between two questions for schemas that the registry did not know.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
 
@@ -97,6 +99,8 @@ pub(crate) struct Worker {
     /// Bytes of files being uploaded that are in memory.
     uploading: usize,
     memory: Memory,
+    /// When the disk of the spool folder was last found full.
+    spool_full: Option<Instant>,
     /// What ends the sink once everything else is finished.
     fatal: Option<SinkError>,
     summary: Summary,
@@ -138,6 +142,7 @@ impl Worker {
             asked_again: Instant::now(),
             uploading: 0,
             memory: Memory::Enough,
+            spool_full: None,
             fatal: None,
             summary: Summary::default(),
         }
@@ -277,6 +282,7 @@ impl Worker {
         if self.reported.elapsed() >= REPORT {
             self.reported = Instant::now();
             self.report_places();
+            self.report_spool();
         }
         if self.asked_again.elapsed() >= ASK_AGAIN {
             self.asked_again = Instant::now();
@@ -362,6 +368,15 @@ impl Worker {
                 self.metrics.commit_failures.inc();
                 tracing::warn!(%error, "the client did not take a commit, trying again");
             }
+        }
+    }
+
+    /// Nothing looks at the disk but files that outgrow memory: what has not failed for a while counts as mended.
+    fn report_spool(&mut self) {
+        if self.spool_full.is_some_and(|at| at.elapsed() >= SPOOL_MENDED) {
+            self.spool_full = None;
+            tracing::info!("spool: no file was in want of room for a while");
+            self.health.ready("sink: spool");
         }
     }
 

@@ -140,3 +140,62 @@ impl Failure {
 pub(super) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::{
+        config::http::HttpResponse, error::ErrorMetadata, operation::put_object::PutObjectError, primitives::SdkBody,
+    };
+
+    fn answered(status: u16, code: &str, retry_after: Option<&'static str>) -> Failure {
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert("retry-after", seconds);
+        }
+        let error = PutObjectError::generic(ErrorMetadata::builder().code(code).build());
+        Failure::of(&SdkError::service_error(error, response))
+    }
+
+    #[test]
+    fn what_may_pass_is_repeated_and_what_is_refused_is_not() {
+        for (status, code, expected) in [
+            (503, "SlowDown", Retry::Worthwhile),
+            (500, "InternalError", Retry::Worthwhile),
+            (409, "ConditionalRequestConflict", Retry::Worthwhile),
+            (429, "TooManyRequests", Retry::Worthwhile),
+            (400, "BadDigest", Retry::Worthwhile),
+            (400, "IncompleteBody", Retry::Worthwhile),
+            (200, "InternalError", Retry::Worthwhile),
+            (400, "InvalidArgument", Retry::Useless),
+            (403, "AccessDenied", Retry::Useless),
+            (404, "NoSuchBucket", Retry::Useless),
+            (501, "NotImplemented", Retry::Useless),
+        ] {
+            assert_eq!(answered(status, code, None).retry, expected, "{status} {code}");
+        }
+        let lost = SdkError::<PutObjectError, HttpResponse>::timeout_error("no answer");
+        assert_eq!(Failure::of(&lost).retry, Retry::Worthwhile);
+    }
+
+    #[test]
+    fn a_store_may_ask_for_a_pause_but_not_for_any() {
+        let pause = |asked| answered(503, "SlowDown", asked).after;
+        assert_eq!(pause(Some("7")), Some(Duration::from_secs(7)));
+        assert_eq!(pause(Some("86400")), Some(LONGEST_RETRY_AFTER));
+        assert_eq!(pause(Some("Wed, 21 Oct 2026 07:28:00 GMT")), None);
+        assert_eq!(pause(None), None);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_differ() {
+        let drawn = || {
+            let mut pauses = Pauses::new();
+            (0..20).map(|_| pauses.next()).collect::<Vec<_>>()
+        };
+        let (one, two) = (drawn(), drawn());
+        assert!(one[0] <= FIRST_PAUSE && one[0] >= FIRST_PAUSE / 2, "{one:?}");
+        assert!(one.iter().all(|pause| *pause <= LONGEST_PAUSE) && one[19] >= LONGEST_PAUSE / 2, "{one:?}");
+        assert_ne!(one, two);
+    }
+}

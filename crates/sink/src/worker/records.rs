@@ -9,14 +9,14 @@ use sink_core::{
     roll::RollReason,
     stop::Stop,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use super::Worker;
 use crate::{
     dead_letters::DeadLetter,
     metrics::TopicLabel,
     native,
-    slot::{OpenFile, Writing},
+    slot::{OpenFile, Room, Writing},
     tasks::Asker,
 };
 
@@ -91,6 +91,10 @@ impl Worker {
                 }
                 (RowValue::Tombstone, Record::Tombstone)
             }
+            Some(payload) if payload.len() > self.config.max_record_bytes => {
+                let (bytes, limit) = (payload.len(), self.config.max_record_bytes);
+                return Verdict::Failed(Stop::TooLarge { offset: message.offset(), bytes, limit });
+            }
             Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &open.writer)) {
                 Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, Record::Value(id)),
                 Intake::Convert { writer, datum } => {
@@ -111,9 +115,10 @@ impl Worker {
         let Some(open) = &mut slot.open else { return Verdict::Done };
         let mut writing =
             Writing { dir: &self.config.spool_dir, in_memory: self.config.in_memory_bytes, scratch: &mut self.scratch };
-        if let Err(error) = open.append(message, value, &mut writing) {
-            return Verdict::Failed(Stop::Remote { what: "file", reason: error.to_string() });
-        }
+        let room = match open.append(message, value, &mut writing) {
+            Ok(room) => room,
+            Err(error) => return Verdict::Failed(Stop::Remote { what: "file", reason: error.to_string() }),
+        };
         let appended = Appended {
             offset: Offset(message.offset()),
             timestamp: message.timestamp().to_millis(),
@@ -121,7 +126,23 @@ impl Worker {
             what,
         };
         slot.machine.appended(&appended, self.now, &mut self.commands);
+        if room == Room::None {
+            self.spool_is_full(index);
+        }
         Verdict::Done
+    }
+
+    /// Ends a file early: its upload makes room on the disk. Until then files stay as small as what is kept in memory.
+    #[cold]
+    fn spool_is_full(&mut self, index: usize) {
+        if let Some(slot) = &mut self.slots[index] {
+            slot.machine.roll(RollReason::Spool, &mut self.commands);
+        }
+        if self.spool_full.replace(Instant::now()).is_none() {
+            let reason = format!("the disk of {} is full; files are rolled early", self.config.spool_dir.display());
+            tracing::warn!(reason, "spool");
+            self.health.unready("sink: spool", reason);
+        }
     }
 
     /// Begins a file with this schema, ending the one that is open. Where that has to wait for an upload, the record is

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+mod limits;
 #[allow(dead_code, reason = "shared with the suites beside this one")]
 mod support;
 mod tampering;
