@@ -2,7 +2,11 @@
 
 use apache_avro::{Reader, types::Value};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use contract::{Customer, CustomerEvent, Operation, schemas};
+use contract::{
+    Customer, CustomerEvent, Operation,
+    endpoints::{ObjectStore, Secret},
+    schemas,
+};
 use local_stack::{Options, Ports, Stack};
 use prometheus_client::registry::Registry;
 use rdkafka::{
@@ -18,7 +22,7 @@ use schema_registry_converter::{
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
 use sink::{Config, Metrics, SinkError, Summary};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, env, time::Duration};
 use telemetry::{Health, Shutdown};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -27,7 +31,23 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Fixture {
     stack: Stack,
+    store: ObjectStore,
     state: tempfile::TempDir,
+}
+
+/// The store that the environment names, in place of the stack's; a bucket of its own for each fixture.
+pub(crate) fn real_store() -> Option<ObjectStore> {
+    let endpoint = env::var("TEST_S3").ok()?;
+    let of = |name: &str| env::var(name).unwrap_or_else(|_| panic!("TEST_S3 is set, so {name} must be"));
+    Some(ObjectStore {
+        bucket: format!("lake-{}", uuid::Uuid::new_v4().simple()),
+        prefix: String::new(),
+        region: of("AWS_REGION"),
+        endpoint: Some(endpoint),
+        path_style: true,
+        access_key_id: Some(of("AWS_ACCESS_KEY_ID")),
+        secret_access_key: Some(Secret::new(of("AWS_SECRET_ACCESS_KEY"))),
+    })
 }
 
 /// A sink that runs in this process.
@@ -111,7 +131,15 @@ impl Fixture {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let state = tempfile::tempdir().unwrap();
         let options = Options { state: state.path().join("stack"), ports: Ports::default(), bucket: "lake".to_owned() };
-        Self { stack: Stack::start(options).await.unwrap(), state }
+        let stack = Stack::start(options).await.unwrap();
+        let Some(store) = real_store() else {
+            let store = stack.endpoints().store.clone();
+            return Self { stack, store, state };
+        };
+        let fixture = Self { stack, store, state };
+        let (client, bucket) = fixture.s3();
+        client.create_bucket().bucket(bucket).send().await.unwrap();
+        fixture
     }
 
     fn client(&self) -> ClientConfig {
@@ -167,7 +195,7 @@ impl Fixture {
 
     pub(crate) fn config(&self, topic: &str) -> Config {
         let endpoints = self.stack.endpoints();
-        let mut config = Config::new(endpoints.kafka.clone(), endpoints.registry.clone(), endpoints.store.clone());
+        let mut config = Config::new(endpoints.kafka.clone(), endpoints.registry.clone(), self.store.clone());
         config.topics = vec![topic.to_owned()];
         config.session_timeout = Duration::from_secs(6);
         config
@@ -230,7 +258,7 @@ impl Fixture {
 
     /// A client of the store, and its bucket.
     pub(crate) fn s3(&self) -> (aws_sdk_s3::Client, String) {
-        let store = &self.stack.endpoints().store;
+        let store = &self.store;
         let secret = store.secret_access_key.as_ref().unwrap().expose();
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())

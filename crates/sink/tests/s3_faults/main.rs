@@ -1,7 +1,9 @@
 //! The sink in front of an object store that misbehaves: whatever a request meets, the files hold each record once.
 //!
 //! Faults are drawn from a seed by what a request is and how often it was made, so a seed replays whatever the order that
-//! requests come in. `FAULT_SEED=<n>` replays one; `FAULT=<name>` runs one of the named faults alone.
+//! requests come in. `FAULT_SEED=<n>` replays one; `FAULT=<name>` runs one of the named faults alone, `TEST_LOG=sink=debug`
+//! shows what the sink makes of them. The store is the embedded
+//! one, or the one that `TEST_S3` and the AWS_* variables name.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
@@ -20,10 +22,10 @@ use sink::Config;
 use std::time::Duration;
 use support::{Fixture, Running, event, sorted};
 
-/// Records of each topic; three files.
-const RECORDS: u64 = 50;
-/// In two files of two parts each.
-const LARGE_RECORDS: u64 = 200;
+/// Records of each topic, in two files.
+const RECORDS: u64 = 30;
+/// In one file of two parts.
+const LARGE_RECORDS: u64 = 100;
 
 /// A topic for each fault, which happens to requests for that topic alone, and one for all of them by chance.
 struct Topics(Vec<(String, Mix)>);
@@ -54,7 +56,7 @@ fn impatient(fixture: &Fixture, topics: Vec<String>, proxy: &Proxy) -> Config {
     config.roll.max_records = 20;
     config.uploads = 32;
     // Short enough for a request that is never answered, long enough for one that is only delayed.
-    config.deadlines.store_attempt = Duration::from_secs(2);
+    config.deadlines.store_attempt = Duration::from_secs(1);
     config
 }
 
@@ -103,18 +105,19 @@ async fn files_in_parts_hold_each_record_once_whatever_a_request_meets() {
     each_record_once(&Fault::ALL, 0).await;
 }
 
-/// Of several parts each, with all faults by chance.
+/// Of several parts, with all faults by chance but the one that would hold up a part for longest.
 #[tokio::test(flavor = "multi_thread")]
-async fn large_files_hold_each_record_once() {
+async fn a_large_file_holds_each_record_once() {
     let fixture = Fixture::start().await;
     let (_, id) = fixture.register_both("large").await;
     fixture.create_topic("large", 1).await;
     let records: Vec<_> = (0..LARGE_RECORDS).map(|n| (n, Some(frame(id, &large_event(n))))).collect();
     fixture.produce("large", &records).await;
-    let proxy = Proxy::start(&fixture, plan::by_topic(seed(), vec![("large".to_owned(), Mix::of(&Fault::ALL))])).await;
+    let faults: Vec<_> = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Hang).collect();
+    let proxy = Proxy::start(&fixture, plan::by_topic(seed(), vec![("large".to_owned(), Mix::of(&faults))])).await;
     let mut config = impatient(&fixture, vec!["large".to_owned()], &proxy);
     config.codec = sink::Codec::Null;
-    config.roll.max_records = LARGE_RECORDS / 2;
+    config.roll.max_records = LARGE_RECORDS;
     config.objects.multipart_bytes = 1 << 20;
     config.deadlines.store_attempt = Duration::from_secs(3);
     let direct = Config { store: fixture.config("any").store, ..config.clone() };
@@ -122,7 +125,7 @@ async fn large_files_hold_each_record_once() {
     fixture.until_rows(&direct, LARGE_RECORDS).await;
     running.stop().await;
     let report = sink::verify(&direct).await.unwrap();
-    assert!(report.is_whole() && report.partitions[0].bytes > 17 << 20, "{report:?}");
+    assert!(report.is_whole() && report.partitions[0].bytes > 8 << 20, "{report:?}");
     let keys: Vec<u64> = fixture.rows("large").await.iter().map(|row| row.number).collect();
     assert_eq!(sorted(&keys), (0..LARGE_RECORDS).collect::<Vec<_>>());
 }
