@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Low, so that the group gives a killed member's partitions away soon.
 const SESSION: &str = "6s";
 
