@@ -336,7 +336,8 @@ impl Partition {
     }
 
     /// Compares the place read from with the log, after a read was out of range: a log that was cut, emptied or made again
-    /// stops the partition.
+    /// stops the partition. Where the place is inside after all, it is read on from there: a broker that has just become
+    /// leader may not have known its own log, and a client that was told so does not ask again.
     pub fn check_log(&mut self, epoch: Epoch, facts: &KafkaFacts, out: &mut Commands) {
         let State::Filling(filling) = &self.state else { return };
         let (at, low, high) = (filling.next(), facts.low, facts.high);
@@ -353,6 +354,8 @@ impl Partition {
             self.stop(Stop::Gone { at, low }, out);
         } else if at > high {
             self.stop(Stop::BeyondEnd { at, high }, out);
+        } else if filling.is_reading() {
+            out.push_back(Command::Resume { at });
         }
     }
 

@@ -288,3 +288,17 @@ fn a_log_that_is_cut_or_made_again_while_it_is_read_stops_the_partition() {
         assert!(matches, "{expected}: {stop}");
     }
 }
+
+#[test]
+fn a_log_that_holds_the_place_after_all_is_read_on_unless_something_holds_the_partition() {
+    let Event::Kafka(now) = facts(None, 0, 9) else { panic!() };
+    let (mut machine, mut commands) = filling();
+    append(&mut machine, 0, Record::Value(1), 0);
+    machine.check_log(Epoch(1), &now, &mut commands);
+    assert_eq!(commands, [Command::Resume { at: Position(1) }]);
+    commands.clear();
+    machine.hold(Hold::Schema, &mut commands);
+    commands.clear();
+    machine.check_log(Epoch(1), &now, &mut commands);
+    assert!(commands.is_empty(), "it is read on once the hold is over");
+}

@@ -75,9 +75,14 @@ impl Filling {
         self.finishing.is_some()
     }
 
+    /// Whether records are wanted.
+    pub(super) fn is_reading(&self) -> bool {
+        self.holds == 0 && self.finishing.is_none()
+    }
+
     #[inline]
     pub(super) fn admits(&self, offset: Offset) -> bool {
-        self.holds == 0 && self.finishing.is_none() && offset.0 >= self.next.0
+        self.is_reading() && offset.0 >= self.next.0
     }
 
     #[inline]
