@@ -5,6 +5,7 @@ mod compare;
 mod endpoints;
 mod floor;
 mod measure;
+mod soak;
 mod work;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,13 @@ enum Command {
         #[arg(long)]
         until: Option<u64>,
     },
+    /// Kill, stall and fence sinks and kill brokers for so many rounds, and prove that each record is in the files once.
+    Soak(soak::Arguments),
+    /// One sink with thousands of partitions and a small budget: its memory.
+    ManyPartitions(soak::partitions::Arguments),
+    /// One of a soak's sinks.
+    #[command(hide = true)]
+    SoakSink(soak::child::Arguments),
     /// Prove that the files under PREFIX tile the topic's log.
     SinkVerify,
     /// Read the topic and do no more than the floor does.
@@ -42,14 +50,20 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    let filter = std::env::var("BENCH_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let cli = Cli::parse();
+    // A soak's own clients meet brokers that it killed.
+    let usual = if matches!(cli.command, Command::Soak(_)) { "warn,librdkafka=off,rdkafka=off" } else { "warn" };
+    let filter = std::env::var("BENCH_LOG").unwrap_or_else(|_| usual.to_owned());
     telemetry::logs::init(telemetry::logs::Format::Text, &filter)?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        match Cli::parse().command {
+        match cli.command {
             Command::Sink(arguments) => compare::run(arguments).await,
             Command::SinkRun { roll, until } => run_sink(&roll, until).await,
+            Command::Soak(arguments) => soak::run(arguments).await,
+            Command::ManyPartitions(arguments) => soak::partitions::run(arguments).await,
+            Command::SoakSink(arguments) => soak::child::run(arguments).await,
             Command::SinkVerify => {
                 let report = sink::verify(&endpoints::config(None)?).await?;
                 println!("{}", serde_json::to_string_pretty(&report)?);
