@@ -7,7 +7,7 @@ use sink_core::{container::FileBuilder, facts::FileFacts, intake::Writer, roll::
 use crate::{
     config::Config,
     error::{SinkError, StoreError},
-    kafka,
+    questions,
     spool::Spool,
     store::{Put, Store},
     verify,
@@ -33,7 +33,7 @@ pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result
     if let Some(fault) = report.faults.first() {
         return Err(SinkError::NotWhole { topic: topic.to_owned(), partition, fault: fault.clone() });
     }
-    let facts = kafka::facts(config, (topic.to_owned(), partition)).await?;
+    let facts = questions::facts(config, (topic.to_owned(), partition)).await?;
     genesis.check(&facts.identity).map_err(|mismatch| SinkError::Partition {
         topic: topic.to_owned(),
         partition,

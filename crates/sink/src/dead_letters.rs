@@ -7,12 +7,14 @@ use rdkafka::{
     client::DefaultClientContext,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord},
+    producer::{FutureProducer, FutureRecord, Producer as _},
 };
 use std::{collections::HashSet, time::Duration};
 use tokio::sync::Mutex;
 
 use crate::kafka;
+
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Header keys of a dead letter; the record's own headers come behind them.
 pub mod header {
@@ -80,11 +82,23 @@ impl DeadLetters {
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&letter.to).headers(headers);
         record.key = letter.key.as_deref();
         record.payload = letter.value.as_deref();
-        record.timestamp = letter.timestamp.filter(|time| *time >= 0);
+        // Its own time is now: with the source's, which a header keeps, retention would take an old record's letter at once.
         match self.producer.send(record, self.deadline).await {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(format!("sending to {}: {error}", letter.to)),
         }
+    }
+
+    /// Whether the brokers have the topic, or make it now that it is asked for.
+    async fn is_there(&self, topic: &str) -> bool {
+        let (producer, name) = (self.producer.clone(), topic.to_owned());
+        let asked =
+            tokio::task::spawn_blocking(move || producer.client().fetch_metadata(Some(&name), QUESTION_TIMEOUT));
+        let Ok(Ok(metadata)) = asked.await else { return false };
+        metadata
+            .topics()
+            .iter()
+            .any(|found| found.name() == topic && found.error().is_none() && !found.partitions().is_empty())
     }
 
     /// Makes the topic on first use, so that a pipeline without poison needs none. Where the brokers do not allow it,
@@ -92,6 +106,10 @@ impl DeadLetters {
     async fn prepare(&self, topic: &str) -> Result<(), String> {
         let mut ready = self.ready.lock().await;
         if ready.contains(topic) {
+            return Ok(());
+        }
+        if self.is_there(topic).await {
+            ready.insert(topic.to_owned());
             return Ok(());
         }
         let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));

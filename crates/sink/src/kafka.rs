@@ -1,14 +1,13 @@
-//! The consumer, what the group tells it, and what it can be asked. Positions are set by the chain of files alone:
+//! The consumer, and what the group tells it. Positions are set by the chain of files alone:
 //! partitions are read only from where their chain says.
 
 use contract::{Position, endpoints::Kafka};
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    error::{KafkaResult, RDKafkaErrorCode},
     types::RDKafkaRespErr,
 };
-use sink_core::{genesis::Identity, partition::KafkaFacts};
 use std::{
     sync::{
         Mutex, PoisonError,
@@ -17,16 +16,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    config::{Config, Start},
-    error::SinkError,
-    native,
-};
+use crate::{config::Config, error::SinkError, questions::Topics};
 
 pub(crate) type Consumer = BaseConsumer<Context>;
 
 /// How long one question to the brokers may take; it is asked again until the configured deadline.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A partition of a topic.
 pub(crate) type Place = (String, i32);
@@ -48,11 +43,18 @@ pub(crate) enum GroupEvent {
 pub(crate) struct Context {
     events: Mutex<Vec<GroupEvent>>,
     closing: AtomicBool,
+    pub(crate) topics: Topics,
 }
 
 impl Context {
     pub(crate) fn take(&self) -> Vec<GroupEvent> {
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the group waits for what somebody does about an event.
+    pub(crate) fn is_waiting(&self) -> bool {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().any(|event| !matches!(event, GroupEvent::Commits(_)))
     }
 
     /// From now on nobody looks at events: what the group takes is given at once.
@@ -221,74 +223,14 @@ pub(crate) fn resume(consumer: &Consumer, place: &Place, at: Position) -> KafkaR
     consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
 }
 
+/// Reads a partition on that the client gave up, as it does where a broker said that the position was out of range: seeking
+/// is refused from then on. Not while the group waits for an answer, which this would be taken for.
+pub(crate) fn restart(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
+    consumer.incremental_unassign(&list(std::slice::from_ref(place), Offset::Invalid)?)?;
+    begin(consumer, place, at)?;
+    consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
+}
+
 pub(crate) fn pause(consumer: &Consumer, place: &Place) -> KafkaResult<()> {
     consumer.pause(&list(std::slice::from_ref(place), Offset::Invalid)?)
-}
-
-/// Asks the brokers about one partition, for tools that run beside the sink.
-///
-/// # Errors
-/// When they do not answer.
-pub(crate) async fn facts(config: &Config, place: Place) -> Result<KafkaFacts, SinkError> {
-    let consumer = unsubscribed(config)?;
-    let (group, start) = (config.group_id.clone(), config.start);
-    match tokio::task::spawn_blocking(move || ask(&consumer, &group, start, &place)).await {
-        Ok(answer) => answer.map_err(|reason| SinkError::Unanswered { reason }),
-        Err(_) => Err(SinkError::Panicked),
-    }
-}
-
-/// Asks the brokers all that finding a place in a chain needs. Blocks.
-///
-/// # Errors
-/// In the client's words; worth asking again.
-pub(crate) fn ask(
-    consumer: &Consumer,
-    group: &str,
-    start: Start,
-    (topic, partition): &Place,
-) -> Result<KafkaFacts, String> {
-    let failed = |tried: &'static str| move |error: KafkaError| format!("{tried}: {error}");
-    let place = list(&[(topic.clone(), *partition)], Offset::Invalid).map_err(failed("naming the partition"))?;
-    let committed =
-        consumer.committed_offsets(place, QUESTION_TIMEOUT).map_err(failed("asking for the committed position"))?;
-    let committed = match committed.elements().first() {
-        Some(element) => {
-            element.error().map_err(failed("asking for the committed position"))?;
-            match element.offset() {
-                Offset::Offset(position) => Some((Position(position), element.metadata().to_owned())),
-                _ => None,
-            }
-        }
-        None => None,
-    };
-    let (low, high) =
-        consumer.fetch_watermarks(topic, *partition, QUESTION_TIMEOUT).map_err(failed("asking for the watermarks"))?;
-    let configured_first = match start {
-        Start::Earliest => low,
-        Start::Latest => high,
-        Start::Timestamp(time) => {
-            let times = list(&[(topic.clone(), *partition)], Offset::Offset(time)).map_err(failed("naming a time"))?;
-            let found =
-                consumer.offsets_for_times(times, QUESTION_TIMEOUT).map_err(failed("asking for a time's offset"))?;
-            match found.elements().first().map(rdkafka::topic_partition_list::TopicPartitionListElem::offset) {
-                Some(Offset::Offset(offset)) => offset,
-                _ => high,
-            }
-        }
-    };
-    let cluster_id = consumer.client().fetch_cluster_id(QUESTION_TIMEOUT).ok_or("asking for the cluster's id: none")?;
-    let metadata =
-        consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT).map_err(failed("asking for the topic's partitions"))?;
-    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
-    let topic_id = native::topic_id(consumer.client(), topic, QUESTION_TIMEOUT)
-        .map_err(|error| format!("asking for the topic's id: {error}"))?;
-    Ok(KafkaFacts {
-        identity: Identity { cluster_id, topic_id, group: group.to_owned() },
-        committed,
-        low: Position(low),
-        high: Position(high),
-        configured_first: Position(configured_first),
-        partitions,
-    })
 }

@@ -14,6 +14,7 @@ mod log_reader;
 mod metrics;
 mod native;
 mod plan;
+mod questions;
 mod registry;
 mod repair;
 mod retention;

@@ -14,12 +14,13 @@ use std::{
     time::Duration,
 };
 
-/// A topic's id as base64 text; `None` where the brokers do not know topic ids (before Kafka 3.1).
+/// A topic's id as base64 text, asked of one broker; `None` where brokers do not know topic ids (before Kafka 3.1).
 ///
 /// Blocks for up to `timeout`. Errors are the client's words.
 pub(crate) fn topic_id<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
+    broker: i32,
     timeout: Duration,
 ) -> Result<Option<String>, String> {
     let name = CString::new(topic).map_err(|error| error.to_string())?;
@@ -30,12 +31,16 @@ pub(crate) fn topic_id<C: ClientContext>(
     unsafe {
         let queue = sys::rd_kafka_queue_new(rk);
         let topics = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
-        sys::rd_kafka_DescribeTopics(rk, topics, ptr::null(), queue);
+        let options = sys::rd_kafka_AdminOptions_new(rk, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+        // Refused for a negative number alone; the controller is asked then.
+        let _ = sys::rd_kafka_AdminOptions_set_broker(options, broker, ptr::null_mut(), 0);
+        sys::rd_kafka_DescribeTopics(rk, topics, options, queue);
         let event = sys::rd_kafka_queue_poll(queue, timeout.as_millis() as i32);
         let answer = if event.is_null() { Err("no answer in time".to_owned()) } else { described(event) };
         if !event.is_null() {
             sys::rd_kafka_event_destroy(event);
         }
+        sys::rd_kafka_AdminOptions_destroy(options);
         sys::rd_kafka_TopicCollection_destroy(topics);
         sys::rd_kafka_queue_destroy(queue);
         answer

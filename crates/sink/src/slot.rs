@@ -109,6 +109,13 @@ impl OpenFile {
     }
 }
 
+/// A position to read on from that the client did not accept yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resume {
+    pub(crate) at: contract::Position,
+    pub(crate) since: Instant,
+}
+
 /// A partition that this process was given.
 pub(crate) struct Slot {
     pub(crate) place: Place,
@@ -121,8 +128,7 @@ pub(crate) struct Slot {
     pub(crate) dead_pending: usize,
     /// Whether the client reads it, or has paused it.
     pub(crate) begun: bool,
-    /// A position to read on from that the client did not accept yet, and until when to try.
-    pub(crate) resume: Option<(contract::Position, Instant)>,
+    pub(crate) resume: Option<Resume>,
     pub(crate) stopped: Option<Stop>,
 }
 

@@ -19,7 +19,8 @@ use crate::{
     config::Config,
     dead_letters::{DeadLetter, DeadLetters},
     error::StoreError,
-    kafka::{self, Consumer, Place},
+    kafka::{Consumer, Place},
+    questions,
     registry::{Lookup, Registry},
     spool::SealedBody,
     store::{Headed, Put, Store},
@@ -95,38 +96,42 @@ impl Tasks {
 
     pub(crate) fn ask_kafka(&self, asker: Asker, place: Place) {
         let tasks = self.clone();
-        self.spawn_event(asker, async move {
-            let _permit = tasks.questions.clone().acquire_owned().await;
-            let end = Instant::now() + tasks.config.deadlines.kafka;
-            loop {
-                let (own, at) = (tasks.clone(), place.clone());
-                let asking = tokio::task::spawn_blocking(move || {
-                    let consumer = own.consumer.upgrade().ok_or("the sink is stopping")?;
-                    kafka::ask(&consumer, &own.config.group_id, own.config.start, &at)
-                });
-                let reason = match asking.await {
-                    Ok(Ok(facts)) => return Ok(Event::Kafka(facts)),
-                    Ok(Err(reason)) => reason,
-                    Err(error) => error.to_string(),
-                };
-                if Instant::now() + PAUSE >= end {
-                    return Err(Stop::Remote { what: "Kafka", reason });
-                }
-                tracing::warn!(topic = place.0, partition = place.1, reason, "asking Kafka again");
-                tokio::time::sleep(PAUSE).await;
-            }
-        });
+        self.spawn_event(asker, async move { tasks.facts(place).await.map(Event::Kafka) });
     }
 
     pub(crate) fn ask_log(&self, asker: Asker, place: Place) {
         let tasks = self.clone();
-        let answers = self.answers.clone();
-        self.runtime.spawn_blocking(move || {
-            let Some(consumer) = tasks.consumer.upgrade() else { return };
-            if let Ok(facts) = kafka::ask(&consumer, &tasks.config.group_id, tasks.config.start, &place) {
-                let _ = answers.send(Answer::Log(asker, Box::new(facts)));
+        self.spawn(async move {
+            match tasks.facts(place).await {
+                Ok(facts) => Answer::Log(asker, Box::new(facts)),
+                Err(stop) => Answer::Partition(asker, Event::Failed(stop)),
             }
         });
+    }
+
+    /// Asks the brokers about a partition until they have answered.
+    async fn facts(&self, place: Place) -> Result<KafkaFacts, Stop> {
+        let mut since = Instant::now();
+        let _permit = self.questions.clone().acquire_owned().await;
+        let end = Instant::now() + self.config.deadlines.kafka;
+        loop {
+            let (own, at) = (self.clone(), place.clone());
+            let asking = tokio::task::spawn_blocking(move || {
+                let consumer = own.consumer.upgrade().ok_or("the sink is stopping")?;
+                questions::ask(&consumer, &own.config.group_id, own.config.start, &at, since)
+            });
+            let reason = match asking.await {
+                Ok(Ok(facts)) => return Ok(facts),
+                Ok(Err(reason)) => reason,
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() + PAUSE >= end {
+                return Err(Stop::Remote { what: "Kafka", reason });
+            }
+            tracing::warn!(topic = place.0, partition = place.1, reason, "asking Kafka again");
+            tokio::time::sleep(PAUSE).await;
+            since = Instant::now();
+        }
     }
 
     pub(crate) fn read_genesis(&self, asker: Asker, (topic, partition): Place) {

@@ -218,6 +218,7 @@ impl Worker {
             {
                 let asker = Asker { slot: index, epoch: slot.machine.epoch() };
                 self.tasks.ask_log(asker, slot.place.clone());
+                self.owed += 1;
             }
         }
     }
@@ -239,6 +240,7 @@ impl Worker {
                     self.schema_found(topic, id, lookup);
                 }
                 Answer::Log(asker, facts) => {
+                    self.owed = self.owed.saturating_sub(1);
                     if let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut) {
                         slot.machine.check_log(asker.epoch, &facts, &mut self.commands);
                         self.carry_out(asker.slot);

@@ -1,21 +1,25 @@
 //! Carrying out what a partition decided.
 
 use contract::Position;
+use rdkafka::consumer::Consumer as _;
 use sink_core::{
     intake::Poison,
     partition::{Command, Event, Hold},
     stop::Stop,
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Worker, wall_clock};
 use crate::{
     kafka::{self, Place},
     metrics::{PartitionLabel, ReasonLabel, SchemaLabel, TopicLabel},
     registry::Lookup,
-    slot::Writing,
+    slot::{Resume, Writing},
     tasks::{Asker, Uploaded},
 };
+
+/// How long a client may refuse to seek in a partition that it reads: it has given it up then.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 impl Worker {
     /// Carries out the commands of one partition, in order; what comes up on the way is added behind them.
@@ -48,7 +52,7 @@ impl Worker {
                     continue;
                 }
                 Command::Resume { at } => {
-                    slot.resume = Some((at, Instant::now() + self.config.deadlines.kafka));
+                    slot.resume = Some(Resume { at, since: Instant::now() });
                     self.retry_resume(index);
                     continue;
                 }
@@ -84,14 +88,19 @@ impl Worker {
     /// Reads a partition on, as soon as the client can: right after an assignment it may not be able to yet.
     pub(super) fn retry_resume(&mut self, index: usize) {
         let Some(slot) = &mut self.slots[index] else { return };
-        let Some((at, end)) = slot.resume else { return };
-        let reading = if slot.begun { kafka::resume } else { kafka::begin };
+        let Some(Resume { at, since }) = slot.resume else { return };
+        let quiet = self.hand_over.is_none() && !self.consumer.context().is_waiting();
+        let reading = match slot.begun {
+            false => kafka::begin,
+            true if since.elapsed() >= RESTART_AFTER && quiet => kafka::restart,
+            true => kafka::resume,
+        };
         match reading(&self.consumer, &slot.place, at) {
             Ok(()) => {
                 (slot.begun, slot.resume) = (true, None);
                 tracing::debug!(topic = slot.place.0, partition = slot.place.1, at = at.0, "reading on");
             }
-            Err(error) if Instant::now() < end => {
+            Err(error) if since.elapsed() < self.config.deadlines.kafka => {
                 tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "not yet ready to read");
             }
             Err(error) => {

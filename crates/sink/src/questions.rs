@@ -1,0 +1,142 @@
+//! What the brokers are asked so that a partition finds its place. What is a topic's is asked once for all partitions that
+//! want to know it at the same time: with thousands of them the answers would be thousands of times thousands.
+
+use contract::Position;
+use rdkafka::{
+    Offset, consumer::Consumer as _, error::KafkaError, metadata::MetadataBroker,
+    topic_partition_list::TopicPartitionListElem,
+};
+use sink_core::{genesis::Identity, partition::KafkaFacts};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use crate::{
+    config::{Config, Start},
+    error::SinkError,
+    kafka::{self, Consumer, Place, QUESTION_TIMEOUT, list},
+    native,
+};
+
+/// What is the same for all partitions of a topic.
+#[derive(Debug, Clone)]
+struct Known {
+    cluster_id: String,
+    topic_id: Option<String>,
+    partitions: i32,
+}
+
+/// The last answer about a topic, and when its question was put.
+type Answer = Arc<Mutex<Option<(Instant, Known)>>>;
+
+/// Answers about topics. One is good for those who began to ask before its question was put, so nobody hears of a topic as
+/// it was before they asked.
+#[derive(Debug, Default)]
+pub(crate) struct Topics(Mutex<HashMap<String, Answer>>);
+
+impl Topics {
+    fn ask(&self, consumer: &Consumer, topic: &str, since: Instant) -> Result<Known, String> {
+        let answer = Arc::clone(lock(&self.0).entry(topic.to_owned()).or_default());
+        let mut answer = lock(&answer);
+        if let Some((put, known)) = &*answer
+            && *put >= since
+        {
+            return Ok(known.clone());
+        }
+        let put = Instant::now();
+        let known = ask_topic(consumer, topic)?;
+        *answer = Some((put, known.clone()));
+        Ok(known)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(tried: &'static str) -> impl Fn(KafkaError) -> String {
+    move |error| format!("{tried}: {error}")
+}
+
+fn ask_topic(consumer: &Consumer, topic: &str) -> Result<Known, String> {
+    let cluster_id = consumer.client().fetch_cluster_id(QUESTION_TIMEOUT).ok_or("asking for the cluster's id: none")?;
+    let metadata =
+        consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT).map_err(failed("asking for the topic's partitions"))?;
+    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
+    // The one that answered is there; the controller may be going, or be none that clients can reach.
+    let broker = Some(metadata.orig_broker_id()).filter(|id| *id >= 0);
+    let broker = broker.or_else(|| metadata.brokers().first().map(MetadataBroker::id)).ok_or("no broker")?;
+    let topic_id = native::topic_id(consumer.client(), topic, broker, QUESTION_TIMEOUT)
+        .map_err(|error| format!("asking for the topic's id: {error}"))?;
+    Ok(Known { cluster_id, topic_id, partitions })
+}
+
+/// Asks about one partition, for tools that run beside the sink.
+///
+/// # Errors
+/// When the brokers do not answer.
+pub(crate) async fn facts(config: &Config, place: Place) -> Result<KafkaFacts, SinkError> {
+    let consumer = kafka::unsubscribed(config)?;
+    let (group, start) = (config.group_id.clone(), config.start);
+    match tokio::task::spawn_blocking(move || ask_now(&consumer, &group, start, &place)).await {
+        Ok(answer) => answer.map_err(|reason| SinkError::Unanswered { reason }),
+        Err(_) => Err(SinkError::Panicked),
+    }
+}
+
+/// As [`ask`] does, with a topic as it is now.
+pub(crate) fn ask_now(consumer: &Consumer, group: &str, start: Start, place: &Place) -> Result<KafkaFacts, String> {
+    ask(consumer, group, start, place, Instant::now())
+}
+
+/// Asks the brokers all that finding a place in a chain needs. What it learns of the topic is from after `since`. Blocks.
+///
+/// # Errors
+/// In the client's words; worth asking again.
+pub(crate) fn ask(
+    consumer: &Consumer,
+    group: &str,
+    start: Start,
+    (topic, partition): &Place,
+    since: Instant,
+) -> Result<KafkaFacts, String> {
+    let place = list(&[(topic.clone(), *partition)], Offset::Invalid).map_err(failed("naming the partition"))?;
+    let committed =
+        consumer.committed_offsets(place, QUESTION_TIMEOUT).map_err(failed("asking for the committed position"))?;
+    let committed = match committed.elements().first() {
+        Some(element) => {
+            element.error().map_err(failed("asking for the committed position"))?;
+            match element.offset() {
+                Offset::Offset(position) => Some((Position(position), element.metadata().to_owned())),
+                _ => None,
+            }
+        }
+        None => None,
+    };
+    let (low, high) =
+        consumer.fetch_watermarks(topic, *partition, QUESTION_TIMEOUT).map_err(failed("asking for the watermarks"))?;
+    let configured_first = match start {
+        Start::Earliest => low,
+        Start::Latest => high,
+        Start::Timestamp(time) => {
+            let times = list(&[(topic.clone(), *partition)], Offset::Offset(time)).map_err(failed("naming a time"))?;
+            let found =
+                consumer.offsets_for_times(times, QUESTION_TIMEOUT).map_err(failed("asking for a time's offset"))?;
+            match found.elements().first().map(TopicPartitionListElem::offset) {
+                Some(Offset::Offset(offset)) => offset,
+                _ => high,
+            }
+        }
+    };
+    let known = consumer.context().topics.ask(consumer, topic, since)?;
+    Ok(KafkaFacts {
+        identity: Identity { cluster_id: known.cluster_id, topic_id: known.topic_id, group: group.to_owned() },
+        committed,
+        low: Position(low),
+        high: Position(high),
+        configured_first: Position(configured_first),
+        partitions: known.partitions,
+    })
+}
