@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     /// The first port of servers that are started here.
     #[arg(long, default_value_t = 25000)]
     port: u16,
-    /// The folder whose `kafka` is the data of the brokers that BROKERS names, for the scripts of REAL_STACK to kill them.
+    /// Where the script `kafka` of REAL_STACK has the data folder that holds BROKERS, to kill brokers: its parent.
     #[arg(long)]
     servers: Option<PathBuf>,
 }
