@@ -5,11 +5,11 @@
 
 use flate2::{Compression, write::DeflateEncoder};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::{fmt, io::Write};
 
 use crate::{
     value_schema::{ValueSchema, put_file_metadata},
-    varint::{put_bytes, put_long},
+    varint::{Few, put_bytes, put_long},
 };
 
 const MAGIC: &[u8; 4] = b"Obj\x01";
@@ -43,6 +43,24 @@ impl Codec {
 pub struct CompressError {
     codec: &'static str,
     reason: String,
+}
+
+/// What compressing needs besides its input and output: kept between blocks, of one file or many.
+pub struct Scratch {
+    packed: Vec<u8>,
+    snappy: snap::raw::Encoder,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { packed: Vec::new(), snappy: snap::raw::Encoder::new() }
+    }
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").field("packed", &self.packed.len()).finish_non_exhaustive()
+    }
 }
 
 /// What a row says about its value.
@@ -101,16 +119,40 @@ impl FileBuilder {
     #[inline]
     pub fn append<'h>(&mut self, row: &Row<'_>, headers: impl ExactSizeIterator<Item = (&'h [u8], Option<&'h [u8]>)>) {
         let block = &mut self.block;
-        block.extend_from_slice(&self.prefix);
-        put_long(block, row.offset);
+        let mut head = Few::new();
+        head.long(row.offset);
         match row.timestamp {
             Some(timestamp) => {
-                block.push(2);
-                put_long(block, timestamp);
+                head.byte(2);
+                head.long(timestamp);
             }
-            None => block.push(0),
+            None => head.byte(0),
         }
-        put_optional(block, row.key);
+        let key = row.key.unwrap_or_default();
+        head.byte(if row.key.is_some() { 2 } else { 0 });
+        if row.key.is_some() {
+            head.long(key.len() as i64);
+        }
+        let mut tail = Few::new();
+        // The end of the headers.
+        tail.byte(0);
+        let datum: &[u8] = match row.value {
+            RowValue::Tombstone => {
+                tail.byte(0);
+                tail.byte(0);
+                &[]
+            }
+            RowValue::Datum { schema_id, datum } => {
+                tail.byte(2);
+                tail.long(i64::from(schema_id as i32));
+                tail.byte(2);
+                datum
+            }
+        };
+        block.reserve(self.prefix.len() + key.len() + datum.len() + 6 * Few::LONG);
+        block.extend_from_slice(&self.prefix);
+        block.extend_from_slice(head.as_slice());
+        block.extend_from_slice(key);
         if headers.len() > 0 {
             put_long(block, headers.len() as i64);
             for (key, value) in headers {
@@ -118,16 +160,8 @@ impl FileBuilder {
                 put_optional(block, value);
             }
         }
-        block.push(0);
-        match row.value {
-            RowValue::Tombstone => block.extend_from_slice(&[0, 0]),
-            RowValue::Datum { schema_id, datum } => {
-                block.push(2);
-                put_long(block, i64::from(schema_id as i32));
-                block.push(2);
-                block.extend_from_slice(datum);
-            }
-        }
+        block.extend_from_slice(tail.as_slice());
+        block.extend_from_slice(datum);
         self.rows += 1;
     }
 
@@ -146,7 +180,7 @@ impl FileBuilder {
     ///
     /// # Errors
     /// When the codec fails, which would be a bug.
-    pub fn close_block(&mut self, out: &mut Vec<u8>, scratch: &mut Vec<u8>) -> Result<(), CompressError> {
+    pub fn close_block(&mut self, out: &mut Vec<u8>, scratch: &mut Scratch) -> Result<(), CompressError> {
         if self.rows == 0 {
             return Ok(());
         }
@@ -154,18 +188,22 @@ impl FileBuilder {
         match self.codec {
             Codec::Null => put_bytes(out, &self.block),
             Codec::Deflate => {
-                scratch.clear();
-                let mut encoder = DeflateEncoder::new(&mut *scratch, Compression::default());
+                let packed = &mut scratch.packed;
+                packed.clear();
+                let mut encoder = DeflateEncoder::new(&mut *packed, Compression::default());
                 let written = encoder.write_all(&self.block).and_then(|()| encoder.finish().map(|_| ()));
                 written.map_err(|error| CompressError { codec: "deflate", reason: error.to_string() })?;
-                put_bytes(out, scratch);
+                put_bytes(out, packed);
             }
             Codec::Snappy => {
-                scratch.resize(snap::raw::max_compress_len(self.block.len()), 0);
-                let written = snap::raw::Encoder::new().compress(&self.block, scratch);
+                let (packed, room) = (&mut scratch.packed, snap::raw::max_compress_len(self.block.len()));
+                if packed.len() < room {
+                    packed.resize(room, 0);
+                }
+                let written = scratch.snappy.compress(&self.block, packed);
                 let len = written.map_err(|error| CompressError { codec: "snappy", reason: error.to_string() })?;
                 put_long(out, len as i64 + 4);
-                out.extend_from_slice(&scratch[..len]);
+                out.extend_from_slice(&packed[..len]);
                 out.extend_from_slice(&crc32fast::hash(&self.block).to_be_bytes());
             }
         }

@@ -16,7 +16,7 @@ fn event(n: u128) -> Vec<u8> {
 /// Three rows: everything set, everything null, and a second block.
 fn file(codec: Codec) -> Vec<u8> {
     let schema = ValueSchema::parse(contract::schemas::released()[1].source).unwrap();
-    let (mut out, mut scratch) = (Vec::new(), Vec::new());
+    let (mut out, mut scratch) = (Vec::new(), Scratch::default());
     let mut builder = FileBuilder::new("customers.events", 3, &schema, codec, *b"0123456789abcdef", &mut out);
     let datum = event(1);
     let value = RowValue::Datum { schema_id: 7, datum: &datum };

@@ -109,22 +109,26 @@ impl TopicSchemas {
             Ok(framed) => framed,
             Err(error) => return Intake::Dead(error.into()),
         };
-        let writer = match &self.last {
-            Some(last) if last.id == id => Arc::clone(last),
-            _ => match self.known.get(&id) {
-                Some(Known::Usable(writer)) => {
-                    self.last = Some(Arc::clone(writer));
-                    Arc::clone(writer)
-                }
+        if self.last.as_ref().is_none_or(|last| last.id != id) {
+            match self.known.get(&id) {
+                Some(Known::Usable(writer)) => self.last = Some(Arc::clone(writer)),
                 Some(Known::Poison(poison)) => return Intake::Dead(poison.clone()),
                 None => return Intake::Ask(id),
-            },
-        };
+            }
+        }
+        let Some(writer) = &self.last else { return Intake::Ask(id) };
         if let Err(invalid) = writer.schema.check(datum) {
             return Intake::Dead(Poison::Datum { id, invalid });
         }
         match file {
             Some(file) if file.layout == writer.layout => Intake::Copy { id, datum },
+            _ => self.other_shape(Arc::clone(writer), datum, file),
+        }
+    }
+
+    /// For a value that the open file, if there is one, cannot take as it is.
+    fn other_shape<'r>(&mut self, writer: Arc<Writer>, datum: &'r [u8], file: Option<&Arc<Writer>>) -> Intake<'r> {
+        match file {
             Some(file) if self.older(&writer, file) => Intake::Convert { writer, datum },
             Some(_) | None => Intake::Begin(self.best_for(writer)),
         }

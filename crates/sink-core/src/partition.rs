@@ -289,6 +289,15 @@ impl Partition {
         }
     }
 
+    /// When [`Self::tick`] has something to do at the earliest, as things are; `None` where time changes nothing.
+    pub fn due(&self) -> Option<Millis> {
+        match &self.state {
+            State::Filling(filling) => filling.due(&self.setup.policy),
+            State::Dropped { retry_at } => Some(*retry_at),
+            State::Resolving(_) | State::Stopped | State::Finished => None,
+        }
+    }
+
     /// Lets time pass.
     pub fn tick(&mut self, now: Millis, out: &mut Commands) {
         match &mut self.state {

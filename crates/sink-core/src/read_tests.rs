@@ -1,5 +1,5 @@
 use super::*;
-use crate::container::{FileBuilder, Row, RowValue};
+use crate::container::{FileBuilder, Row, RowValue, Scratch};
 use rand::{RngExt, SeedableRng};
 
 const CODECS: [Codec; 3] = [Codec::Null, Codec::Deflate, Codec::Snappy];
@@ -24,7 +24,7 @@ fn rows() -> Blocks {
 
 fn file(codec: Codec) -> Vec<u8> {
     let schema = ValueSchema::parse("string").unwrap();
-    let (mut out, mut scratch) = (Vec::new(), Vec::new());
+    let (mut out, mut scratch) = (Vec::new(), Scratch::default());
     let mut builder = FileBuilder::new("t", 3, &schema, codec, *b"0123456789abcdef", &mut out);
     for block in rows() {
         for (_, _, (offset, timestamp, key, headers, id, value)) in &block {

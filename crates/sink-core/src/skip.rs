@@ -155,10 +155,13 @@ impl SkipProgram {
     ///
     /// # Errors
     /// When they do not begin with one.
+    #[inline]
     pub fn skip(&self, bytes: &[u8]) -> Result<usize, Invalid> {
         let mut walk = Walk { program: self, bytes, at: 0, empty_items: 0 };
-        walk.step(self.root, MAX_DEPTH)?;
-        Ok(walk.at)
+        match walk.step(self.root, MAX_DEPTH) {
+            Ok(()) => Ok(walk.at),
+            Err(what) => Err(Invalid { at: walk.at, what }),
+        }
     }
 
     /// Whether `datum` is one whole datum of the schema.
@@ -167,9 +170,8 @@ impl SkipProgram {
     /// When it is cut short, has bytes left, or holds what the schema does not allow.
     #[inline]
     pub fn check(&self, datum: &[u8]) -> Result<(), Invalid> {
-        let mut walk = Walk { program: self, bytes: datum, at: 0, empty_items: 0 };
-        walk.step(self.root, MAX_DEPTH)?;
-        if walk.at == datum.len() { Ok(()) } else { Err(walk.invalid("bytes behind the datum")) }
+        let end = self.skip(datum)?;
+        if end == datum.len() { Ok(()) } else { Err(Invalid { at: end, what: "bytes behind the datum" }) }
     }
 }
 
@@ -180,126 +182,142 @@ struct Walk<'a> {
     empty_items: u32,
 }
 
-impl<'a> Walk<'a> {
-    #[cold]
-    fn invalid(&self, what: &'static str) -> Invalid {
-        Invalid { at: self.at, what }
-    }
+/// Why a step failed; where is where the walk stands. Small, since every step returns one.
+type Fault = &'static str;
 
+const CUT_SHORT: Fault = "datum cut short";
+const TOO_DEEP: Fault = "nested too deeply";
+
+impl<'a> Walk<'a> {
     fn parts(&self, first: u32, len: u32) -> &'a [Op] {
         &self.program.ops[first as usize..(first + len) as usize]
     }
 
     #[inline]
-    fn long(&mut self) -> Result<i64, Invalid> {
-        get_long(self.bytes, &mut self.at)
+    fn long(&mut self) -> Result<i64, Fault> {
+        get_long(self.bytes, &mut self.at).map_err(|invalid| invalid.what)
     }
 
     #[inline]
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Invalid> {
-        let taken = self.bytes[self.at..].get(..len).ok_or_else(|| self.invalid("datum cut short"))?;
-        self.at += len;
-        Ok(taken)
-    }
-
-    #[inline]
-    fn sized(&mut self) -> Result<&'a [u8], Invalid> {
-        let len = self.long()?;
-        self.take(usize::try_from(len).map_err(|_| self.invalid("negative length"))?)
-    }
-
-    #[inline]
-    fn text(&mut self) -> Result<&'a str, Invalid> {
-        let bytes = self.sized()?;
-        std::str::from_utf8(bytes).map_err(|_| self.invalid("text that is not UTF-8"))
-    }
-
-    fn step(&mut self, op: Op, depth: u32) -> Result<(), Invalid> {
-        match op {
-            Op::Null => {}
-            Op::Boolean => {
-                if self.take(1)?[0] > 1 {
-                    return Err(self.invalid("boolean that is neither 0 nor 1"));
-                }
-            }
-            Op::Int => {
-                let n = self.long()?;
-                i32::try_from(n).map_err(|_| self.invalid("int of more than 32 bits"))?;
-            }
-            Op::Long => {
-                self.long()?;
-            }
-            Op::Fixed(len) => {
-                self.take(len as usize)?;
-            }
-            Op::Bytes => {
-                self.sized()?;
-            }
-            Op::String => {
-                self.text()?;
-            }
-            Op::UuidString => {
-                let text = self.text()?;
-                uuid::Uuid::try_parse(text).map_err(|_| self.invalid("text that is no UUID"))?;
-            }
-            Op::UuidBytes => {
-                if self.sized()?.len() != 16 {
-                    return Err(self.invalid("UUID of other than 16 bytes"));
-                }
-            }
-            Op::BigDecimal => {
-                let len = self.long()?;
-                let end = usize::try_from(len).ok().and_then(|len| self.at.checked_add(len));
-                let end = end.ok_or_else(|| self.invalid("length out of range"))?;
-                self.sized()?;
-                self.long()?;
-                if self.at != end {
-                    return Err(self.invalid("decimal of another length than it says"));
-                }
-            }
-            Op::Enum(symbols) => {
-                let index = self.long()?;
-                if !(0..i64::from(symbols)).contains(&index) {
-                    return Err(self.invalid("enum symbol out of range"));
-                }
-            }
-            Op::Record(first, len) => {
-                let depth = self.deeper(depth)?;
-                for part in self.parts(first, len) {
-                    self.step(*part, depth)?;
-                }
-            }
-            Op::Union(first, len) => {
-                let index = self.long()?;
-                let branch = usize::try_from(index).ok().and_then(|index| self.parts(first, len).get(index));
-                let branch = *branch.ok_or_else(|| self.invalid("union branch out of range"))?;
-                let depth = self.deeper(depth)?;
-                self.step(branch, depth)?;
-            }
-            Op::Array(items) => self.blocks(depth, |walk, depth| walk.step(walk.program.ops[items as usize], depth))?,
-            Op::Map(values) => self.blocks(depth, |walk, depth| {
-                walk.text()?;
-                walk.step(walk.program.ops[values as usize], depth)
-            })?,
-            Op::Named(slot) => {
-                let depth = self.deeper(depth)?;
-                self.step(self.program.named[slot as usize], depth)?;
-            }
+    fn skip(&mut self, len: usize) -> Result<(), Fault> {
+        if len > self.bytes.len() - self.at {
+            return Err(CUT_SHORT);
         }
+        self.at += len;
         Ok(())
     }
 
-    fn deeper(&self, depth: u32) -> Result<u32, Invalid> {
-        depth.checked_sub(1).ok_or_else(|| self.invalid("nested too deeply"))
+    /// Steps over a length and says how many bytes follow, all of which are there.
+    #[inline]
+    fn length(&mut self) -> Result<usize, Fault> {
+        let len = usize::try_from(self.long()?).map_err(|_| "negative length")?;
+        if len > self.bytes.len() - self.at {
+            return Err(CUT_SHORT);
+        }
+        Ok(len)
+    }
+
+    #[inline]
+    fn sized(&mut self) -> Result<(), Fault> {
+        self.at += self.length()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn text(&mut self) -> Result<&'a [u8], Fault> {
+        let len = self.length()?;
+        let rest = &self.bytes[self.at..];
+        let text = &rest[..len];
+        if !is_ascii(rest, len) && std::str::from_utf8(text).is_err() {
+            return Err("text that is not UTF-8");
+        }
+        self.at += len;
+        Ok(text)
+    }
+
+    #[inline]
+    fn deeper(depth: u32) -> Result<u32, Fault> {
+        depth.checked_sub(1).ok_or(TOO_DEEP)
+    }
+
+    /// One step without a call where it has no parts, as most have none.
+    #[inline]
+    fn field(&mut self, op: Op, depth: u32) -> Result<(), Fault> {
+        match op {
+            Op::Null => Ok(()),
+            Op::Boolean => match self.bytes.get(self.at) {
+                Some(0 | 1) => {
+                    self.at += 1;
+                    Ok(())
+                }
+                Some(_) => Err("boolean that is neither 0 nor 1"),
+                None => Err(CUT_SHORT),
+            },
+            Op::Int => i32::try_from(self.long()?).map(drop).map_err(|_| "int of more than 32 bits"),
+            Op::Long => self.long().map(drop),
+            Op::Fixed(len) => self.skip(len as usize),
+            Op::Bytes => self.sized(),
+            Op::String => self.text().map(drop),
+            Op::Enum(symbols) => match self.long()? {
+                index if (0..i64::from(symbols)).contains(&index) => Ok(()),
+                _ => Err("enum symbol out of range"),
+            },
+            other => self.step(other, depth),
+        }
+    }
+
+    fn step(&mut self, op: Op, depth: u32) -> Result<(), Fault> {
+        match op {
+            Op::Record(first, len) => {
+                let depth = Self::deeper(depth)?;
+                for part in self.parts(first, len) {
+                    if let Op::Union(first, len) = *part {
+                        self.union(first, len, depth)?;
+                    } else {
+                        self.field(*part, depth)?;
+                    }
+                }
+                Ok(())
+            }
+            Op::Union(first, len) => self.union(first, len, depth),
+            Op::UuidString => {
+                let text = self.text()?;
+                uuid::Uuid::try_parse_ascii(text).map(drop).map_err(|_| "text that is no UUID")
+            }
+            Op::UuidBytes => match self.length()? {
+                16 => self.skip(16),
+                _ => Err("UUID of other than 16 bytes"),
+            },
+            Op::BigDecimal => {
+                let end = self.length()? + self.at;
+                self.sized()?;
+                self.long()?;
+                if self.at == end { Ok(()) } else { Err("decimal of another length than it says") }
+            }
+            Op::Array(items) => self.blocks(depth, |walk, depth| walk.field(walk.program.ops[items as usize], depth)),
+            Op::Map(values) => self.blocks(depth, |walk, depth| {
+                walk.text()?;
+                walk.field(walk.program.ops[values as usize], depth)
+            }),
+            Op::Named(slot) => {
+                let depth = Self::deeper(depth)?;
+                self.step(self.program.named[slot as usize], depth)
+            }
+            plain => self.field(plain, depth),
+        }
+    }
+
+    #[inline]
+    fn union(&mut self, first: u32, len: u32, depth: u32) -> Result<(), Fault> {
+        let index = self.long()?;
+        let branch = usize::try_from(index).ok().and_then(|index| self.parts(first, len).get(index));
+        let branch = *branch.ok_or("union branch out of range")?;
+        self.field(branch, Self::deeper(depth)?)
     }
 
     /// Array and map blocks: a count, negative where the block's size in bytes follows; a count of zero ends them.
-    fn blocks(
-        &mut self,
-        depth: u32,
-        item: impl Fn(&mut Self, u32) -> Result<(), Invalid> + Copy,
-    ) -> Result<(), Invalid> {
-        let depth = self.deeper(depth)?;
+    fn blocks(&mut self, depth: u32, item: impl Fn(&mut Self, u32) -> Result<(), Fault> + Copy) -> Result<(), Fault> {
+        let depth = Self::deeper(depth)?;
         loop {
             let count = self.long()?;
             let end = if count < 0 { Some(self.long()?) } else { None };
@@ -313,15 +331,36 @@ impl<'a> Walk<'a> {
                 if self.at == before {
                     self.empty_items += 1;
                     if self.empty_items > MAX_EMPTY_ITEMS {
-                        return Err(self.invalid("too many items without bytes"));
+                        return Err("too many items without bytes");
                     }
                 }
             }
             if end.is_some_and(|size| size != (self.at - begin) as i64) {
-                return Err(self.invalid("block of another size than it says"));
+                return Err("block of another size than it says");
             }
         }
     }
+}
+
+/// Whether the first `len` of `bytes`, of which there are as many, are ASCII. Most text is short: sixteen bytes at a time,
+/// those behind its end cut off, take no loop over single bytes, whose number no branch predictor knows.
+#[inline]
+fn is_ascii(bytes: &[u8], len: usize) -> bool {
+    const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);
+    let (mut rest, mut left, mut high) = (bytes, len, 0);
+    while left > 0 {
+        let Some((sixteen, behind)) = rest.split_first_chunk::<16>() else {
+            return high & HIGH == 0 && rest[..left].is_ascii();
+        };
+        let word = u128::from_le_bytes(*sixteen);
+        if left < 16 {
+            high |= word & ((1 << (8 * left)) - 1);
+            break;
+        }
+        high |= word;
+        (rest, left) = (behind, left - 16);
+    }
+    high & HIGH == 0
 }
 
 #[cfg(test)]

@@ -14,12 +14,47 @@ pub struct Invalid {
 /// Writes an `int` or `long`.
 #[inline]
 pub fn put_long(out: &mut Vec<u8>, n: i64) {
-    let mut rest = ((n << 1) ^ (n >> 63)) as u64;
-    while rest >= 0x80 {
-        out.push(rest as u8 | 0x80);
-        rest >>= 7;
+    let mut few = Few::new();
+    few.long(n);
+    out.extend_from_slice(few.as_slice());
+}
+
+/// A few numbers on the stack, on their way into a buffer: its room is then looked at once for all of them.
+#[derive(Debug)]
+pub(crate) struct Few {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Few {
+    /// How many bytes a `long` takes at most; six of them fit.
+    pub(crate) const LONG: usize = 10;
+
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { bytes: [0; 64], len: 0 }
     }
-    out.push(rest as u8);
+
+    #[inline]
+    pub(crate) fn byte(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(crate) fn long(&mut self, n: i64) {
+        let mut rest = ((n << 1) ^ (n >> 63)) as u64;
+        while rest >= 0x80 {
+            self.byte(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.byte(rest as u8);
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 /// Writes `bytes` or a `string`: its length and the bytes.
@@ -47,16 +82,17 @@ pub fn get_long(bytes: &[u8], at: &mut usize) -> Result<i64, Invalid> {
 
 fn get_long_slow(bytes: &[u8], at: &mut usize) -> Result<i64, Invalid> {
     let start = *at;
-    let mut n = 0u64;
-    for (index, &byte) in bytes[start.min(bytes.len())..].iter().take(10).enumerate() {
-        if index == 9 && byte > 1 {
+    let (mut n, mut shift) = (0u64, 0);
+    for (index, &byte) in bytes[start.min(bytes.len())..].iter().enumerate() {
+        if shift == 63 && byte > 1 {
             return Err(Invalid { at: start, what: "integer of more than 64 bits" });
         }
-        n |= u64::from(byte & 0x7f) << (7 * index);
+        n |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
             *at = start + index + 1;
             return Ok((n >> 1) as i64 ^ -((n & 1) as i64));
         }
+        shift += 7;
     }
     Err(Invalid { at: start, what: "integer cut short" })
 }

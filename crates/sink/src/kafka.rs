@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{config::Config, error::SinkError, questions::Topics};
+use crate::{config::Config, error::SinkError, native::RecordQueue, questions::Topics};
 
 pub(crate) type Consumer = BaseConsumer<Context>;
 
@@ -205,8 +205,21 @@ pub(crate) fn accept(consumer: &Consumer) -> KafkaResult<()> {
 }
 
 /// Reads a partition from a position, for the first time since the group assigned it.
-pub(crate) fn begin(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
-    consumer.incremental_assign(&list(std::slice::from_ref(place), Offset::Offset(at.0))?)
+pub(crate) fn begin(
+    consumer: &Consumer,
+    records: &RecordQueue<Context>,
+    place: &Place,
+    at: Position,
+) -> KafkaResult<()> {
+    let list = list(std::slice::from_ref(place), Offset::Offset(at.0))?;
+    // Makes the partition known to the client.
+    records.forward(&place.0, place.1);
+    // Waits until the end of an earlier reading is through, which would end the forwarding too.
+    consumer.pause(&list)?;
+    records.forward(&place.0, place.1);
+    consumer.incremental_assign(&list)?;
+    // A pause outlives an assignment, also that of an earlier one.
+    consumer.resume(&list)
 }
 
 /// Gives partitions back, whether their reading had begun or not.
@@ -218,17 +231,28 @@ pub(crate) fn unassign(consumer: &Consumer, places: &[Place]) -> KafkaResult<()>
 }
 
 /// Reads a partition on from a position after a pause.
-pub(crate) fn resume(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
+pub(crate) fn resume(
+    consumer: &Consumer,
+    records: &RecordQueue<Context>,
+    place: &Place,
+    at: Position,
+) -> KafkaResult<()> {
     consumer.seek(&place.0, place.1, Offset::Offset(at.0), QUESTION_TIMEOUT)?;
+    // A partition that can be sought in was started, and so keeps the queue it is led to.
+    records.forward(&place.0, place.1);
     consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
 }
 
 /// Reads a partition on that the client gave up, as it does where a broker said that the position was out of range: seeking
 /// is refused from then on. Not while the group waits for an answer, which this would be taken for.
-pub(crate) fn restart(consumer: &Consumer, place: &Place, at: Position) -> KafkaResult<()> {
+pub(crate) fn restart(
+    consumer: &Consumer,
+    records: &RecordQueue<Context>,
+    place: &Place,
+    at: Position,
+) -> KafkaResult<()> {
     consumer.incremental_unassign(&list(std::slice::from_ref(place), Offset::Invalid)?)?;
-    begin(consumer, place, at)?;
-    consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
+    begin(consumer, records, place, at)
 }
 
 pub(crate) fn pause(consumer: &Consumer, place: &Place) -> KafkaResult<()> {

@@ -33,6 +33,12 @@ pub(crate) struct ReasonLabel {
     pub(crate) reason: &'static str,
 }
 
+/// What was asked of the object store, as its errors word it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RequestLabel {
+    pub(crate) request: &'static str,
+}
+
 /// Handles to the sink's metrics. Register once for a process, then give it to [`crate::run`].
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -43,6 +49,7 @@ pub struct Metrics {
     pub(crate) gave_way: Counter,
     pub(crate) uploaded_bytes: Counter,
     pub(crate) upload_seconds: Histogram,
+    pub(crate) store_requests: Family<RequestLabel, Counter>,
     pub(crate) store_retries: Counter,
     pub(crate) commits: Counter,
     pub(crate) commit_failures: Counter,
@@ -68,6 +75,7 @@ impl Metrics {
             gave_way: Counter::default(),
             uploaded_bytes: Counter::default(),
             upload_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
+            store_requests: Family::default(),
             store_retries: Counter::default(),
             commits: Counter::default(),
             commit_failures: Counter::default(),
@@ -89,6 +97,7 @@ impl Metrics {
         own.register("files_given_up", "Keys that were taken by a file of another range", metrics.gave_way.clone());
         own.register("uploaded_bytes", "Bytes of files that were created", metrics.uploaded_bytes.clone());
         own.register("upload_seconds", "From the roll to the created file", metrics.upload_seconds.clone());
+        own.register("store_requests", "Requests to the object store, each attempt", metrics.store_requests.clone());
         own.register("store_retries", "Repeated requests to the object store", metrics.store_retries.clone());
         own.register("commits", "Positions committed", metrics.commits.clone());
         own.register("commit_failures", "Commits that were refused or repeated", metrics.commit_failures.clone());

@@ -1,6 +1,10 @@
 //! What librdkafka can do and its Rust crate does not offer: a topic's id, commits that are answered (the crate's answer
-//! only to failures), and headers whose keys are not UTF-8 (on which the crate panics). The only unsafe code of the sink; each block says why it is sound.
+//! only to failures), and records by the batch, with headers whose keys are not UTF-8 (on which the crate panics). The only
+//! unsafe code of the sink; each block says why it is sound.
 #![allow(unsafe_code)]
+
+mod raw;
+mod records;
 
 use rdkafka::{
     TopicPartitionList, bindings as sys,
@@ -13,6 +17,8 @@ use std::{
     ptr,
     time::Duration,
 };
+
+pub(crate) use records::{Record, RecordQueue, TopicHandle};
 
 /// A topic's id as base64 text, asked of one broker; `None` where brokers do not know topic ids (before Kafka 3.1).
 ///
@@ -121,7 +127,7 @@ pub(crate) fn known_end<C: ClientContext>(client: &Client<C>, topic: &str, parti
     (code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
-/// One header: the bytes of its key and its value.
+/// One header of a record that the crate handed out: the bytes of its key and its value.
 pub(crate) fn header(headers: &BorrowedHeaders, index: usize) -> (&[u8], Option<&[u8]>) {
     let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
     // SAFETY: the crate's `BorrowedHeaders` is a reference to librdkafka's list under another type (see its

@@ -1,8 +1,7 @@
 //! One assigned partition as the worker sees it: the protocol's state beside the bytes of the files it decides about.
 
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
-    container::{BLOCK_BYTES, Codec, CompressError, FileBuilder, Row, RowValue},
+    container::{BLOCK_BYTES, Codec, CompressError, FileBuilder, Row, Scratch},
     facts::FileFacts,
     intake::Writer,
     partition::Partition,
@@ -12,7 +11,7 @@ use std::{io, path::Path, sync::Arc, time::Instant};
 
 use crate::{
     kafka::Place,
-    native,
+    native::TopicHandle,
     spool::{self, SealedBody, Spool},
 };
 
@@ -45,7 +44,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) in_memory: usize,
     /// Reused between blocks of all files.
-    pub(crate) scratch: &'a mut Vec<u8>,
+    pub(crate) scratch: &'a mut Scratch,
 }
 
 impl OpenFile {
@@ -58,20 +57,13 @@ impl OpenFile {
 
     /// Adds a record whose value is in this file's shape.
     #[inline]
-    pub(crate) fn append(
+    pub(crate) fn append<'h>(
         &mut self,
-        message: &BorrowedMessage<'_>,
-        value: RowValue<'_>,
+        row: &Row<'_>,
+        headers: impl ExactSizeIterator<Item = (&'h [u8], Option<&'h [u8]>)>,
         writing: &mut Writing<'_>,
     ) -> Result<Room, FileError> {
-        let row =
-            Row { offset: message.offset(), timestamp: message.timestamp().to_millis(), key: message.key(), value };
-        match message.headers() {
-            None => self.builder.append(&row, std::iter::empty()),
-            Some(headers) => {
-                self.builder.append(&row, (0..headers.count()).map(|index| native::header(headers, index)));
-            }
-        }
+        self.builder.append(row, headers);
         if self.builder.block_len() < BLOCK_BYTES {
             return Ok(Room::Enough);
         }
@@ -119,6 +111,8 @@ pub(crate) struct Resume {
 /// A partition that this process was given.
 pub(crate) struct Slot {
     pub(crate) place: Place,
+    /// By which its records know it; `None` before the first.
+    pub(crate) handle: Option<TopicHandle>,
     /// Index of the topic's schemas.
     pub(crate) topic: usize,
     pub(crate) machine: Partition,

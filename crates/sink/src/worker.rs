@@ -3,13 +3,13 @@
 
 mod carry_out;
 mod group;
+mod reading;
 mod records;
+mod timers;
 
-use rdkafka::{
-    consumer::Consumer as _,
-    error::{KafkaError, RDKafkaErrorCode},
-};
+use rdkafka::consumer::Consumer as _;
 use sink_core::{
+    container::Scratch,
     intake::{TopicSchemas, Writer},
     partition::{Commands, Event, Hold},
     roll::{Millis, RollReason},
@@ -27,14 +27,14 @@ use crate::{
     commits::Commits,
     config::Config,
     error::SinkError,
-    kafka::{Consumer, Place},
+    kafka::{self, Consumer, Place},
     metrics::{Metrics, PartitionLabel},
+    native::{RecordQueue, TopicHandle},
     slot::{OpenFile, Slot},
     tasks::{Answer, Asker, Tasks},
 };
+use timers::Timers;
 
-/// Records taken before answers and events are looked at again.
-const BATCH: usize = 1024;
 /// How long to wait for a record: short while an answer is expected.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 const IDLE_WAIT: Duration = Duration::from_millis(100);
@@ -71,6 +71,8 @@ struct HandOver {
 
 pub(crate) struct Worker {
     config: Arc<Config>,
+    /// Dropped before the consumer; `None` while its batch is being worked off, and at the end.
+    records: Option<RecordQueue<kafka::Context>>,
     consumer: Arc<Consumer>,
     tasks: Tasks,
     answers: Receiver<Answer>,
@@ -80,6 +82,7 @@ pub(crate) struct Worker {
 
     slots: Vec<Option<Slot>>,
     by_place: HashMap<Place, usize>,
+    by_handle: HashMap<(TopicHandle, i32), usize>,
     /// The slot of the last record: they come in runs.
     last: usize,
     topics: Vec<Topic>,
@@ -89,10 +92,15 @@ pub(crate) struct Worker {
     assignments: u64,
     hand_over: Option<HandOver>,
     none_yet: Arc<Writer>,
-    scratch: Vec<u8>,
+    scratch: Scratch,
     converted: Vec<u8>,
     commands: Commands,
     now: Millis,
+    timers: Timers,
+    /// Partitions that are to be read on and could not be yet.
+    resuming: Vec<usize>,
+    /// Something happened since the last look at memory and health.
+    changed: bool,
     ticked: Instant,
     reported: Instant,
     asked_again: Instant,
@@ -120,6 +128,7 @@ impl Worker {
             commits: Commits::new(config.deadlines.kafka),
             health: tasks.health.clone(),
             config,
+            records: RecordQueue::new(Arc::clone(&consumer)),
             consumer,
             tasks,
             answers,
@@ -127,16 +136,20 @@ impl Worker {
             shutdown,
             slots: Vec::new(),
             by_place: HashMap::new(),
+            by_handle: HashMap::new(),
             last: 0,
             topics: Vec::new(),
             owed: 0,
             assignments: 0,
             hand_over: None,
             none_yet,
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
             converted: Vec::new(),
             commands: Commands::new(),
             now: wall_clock(),
+            timers: Timers::default(),
+            resuming: Vec::new(),
+            changed: true,
             ticked: Instant::now(),
             reported: Instant::now(),
             asked_again: Instant::now(),
@@ -163,7 +176,7 @@ impl Worker {
     }
 
     fn step(&mut self) {
-        self.now = wall_clock();
+        self.tell_time(wall_clock());
         self.take_group_events();
         self.take_answers();
         if self.ticked.elapsed() >= TICK {
@@ -175,52 +188,19 @@ impl Worker {
         self.read(if waiting { BUSY_WAIT } else { IDLE_WAIT });
     }
 
-    fn read(&mut self, wait: Duration) {
-        let consumer = Arc::clone(&self.consumer);
-        let mut wait = wait;
-        for _ in 0..BATCH {
-            match consumer.poll(wait) {
-                Some(Ok(message)) => self.record(&message),
-                Some(Err(error)) => {
-                    self.read_failed(error);
-                    return;
-                }
-                None => return,
-            }
-            wait = Duration::ZERO;
+    fn tell_time(&mut self, now: Millis) {
+        let set_back = now < self.now;
+        self.now = now;
+        if set_back {
+            // What was due by the old time may be due earlier by the new one.
+            (0..self.slots.len()).for_each(|index| self.set_timer(index));
         }
     }
 
-    fn read_failed(&mut self, error: KafkaError) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                tracing::warn!(%error, "a position is out of range; looking for the partition");
-                self.ask_logs();
-            }
-            Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fenced) => self.fatal = Some(SinkError::Fenced),
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                let fenced = self.consumer.client().fatal_error();
-                self.fatal = Some(match fenced {
-                    Some((RDKafkaErrorCode::FencedInstanceId, _)) => SinkError::Fenced,
-                    _ => SinkError::Kafka { tried: "reading", source: error },
-                });
-            }
-            // The client repeats by itself; while it cannot read, nothing is lost.
-            _ => tracing::warn!(%error, "reading from Kafka"),
-        }
-    }
-
-    /// Librdkafka does not say whose position was out of range: every partition's is compared with its log.
-    fn ask_logs(&mut self) {
-        for index in 0..self.slots.len() {
-            if let Some(slot) = &self.slots[index]
-                && slot.machine.position().is_some()
-            {
-                let asker = Asker { slot: index, epoch: slot.machine.epoch() };
-                self.tasks.ask_log(asker, slot.place.clone());
-                self.owed += 1;
-            }
-        }
+    /// After a file was begun or its partition's state changed.
+    fn set_timer(&mut self, index: usize) {
+        let slot = self.slots.get(index).and_then(Option::as_ref);
+        self.timers.set(index, slot.and_then(|slot| slot.machine.due()));
     }
 
     fn take_answers(&mut self) {
@@ -232,6 +212,7 @@ impl Worker {
                 }
                 Answer::Upload(asker, event, uploaded) => {
                     self.owed = self.owed.saturating_sub(1);
+                    self.changed = true;
                     self.note_upload(asker, &event, &uploaded);
                     self.answered(asker, event);
                 }
@@ -242,8 +223,10 @@ impl Worker {
                 Answer::Log(asker, facts) => {
                     self.owed = self.owed.saturating_sub(1);
                     if let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut) {
+                        self.changed = true;
                         slot.machine.check_log(asker.epoch, &facts, &mut self.commands);
                         self.carry_out(asker.slot);
+                        self.set_timer(asker.slot);
                     }
                 }
             }
@@ -256,6 +239,7 @@ impl Worker {
         if slot.machine.epoch() != asker.epoch {
             return;
         }
+        self.changed = true;
         let dead_lettered = matches!(event, Event::DeadLettered(_));
         slot.machine.handle(asker.epoch, event, self.now, &mut self.commands);
         if dead_lettered {
@@ -265,22 +249,30 @@ impl Worker {
             }
         }
         self.carry_out(asker.slot);
+        self.set_timer(asker.slot);
     }
 
     fn tick(&mut self) {
-        for index in 0..self.slots.len() {
-            if let Some(slot) = &mut self.slots[index] {
-                slot.machine.tick(self.now, &mut self.commands);
-                self.carry_out(index);
-                self.retry_resume(index);
-            }
+        while let Some(index) = self.timers.pop(self.now) {
+            let Some(slot) = &mut self.slots[index] else { continue };
+            slot.machine.tick(self.now, &mut self.commands);
+            // Due again only later: what is due now was just rolled.
+            let again = slot.machine.due().filter(|at| *at > self.now);
+            self.timers.set(index, again);
+            self.changed = true;
+            self.carry_out(index);
+        }
+        for index in std::mem::take(&mut self.resuming) {
+            self.retry_resume(index);
         }
         for (asker, event) in self.commits.overdue() {
             self.answered(asker, event);
         }
-        self.stay_inside_memory();
         self.check_hand_over();
-        self.report_health();
+        if std::mem::take(&mut self.changed) {
+            self.stay_inside_memory();
+            self.report_health();
+        }
         if self.reported.elapsed() >= REPORT {
             self.reported = Instant::now();
             self.report_places();
@@ -419,6 +411,7 @@ impl Worker {
     /// Leaves the group, so that others need not wait for a timeout.
     fn leave(&mut self) {
         self.consumer.context().close();
+        self.records = None;
         // Questions to the brokers that are still under way hold the consumer; they end by their own timeout.
         let deadline = Instant::now() + Duration::from_secs(15);
         while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {
@@ -435,6 +428,7 @@ impl Worker {
             self.fatal = Some(SinkError::Partition { topic, partition, stop: stop.clone() });
         }
         slot.stopped = Some(stop);
+        self.changed = true;
     }
 }
 

@@ -119,6 +119,12 @@ impl Filling {
         policy.full(record.file_bytes, open.rows + open.dead_letters)
     }
 
+    /// When the open file is due by the clock, unless it is waiting to be rolled already.
+    pub(super) fn due(&self, policy: &RollPolicy) -> Option<Millis> {
+        let open = self.open.as_ref().filter(|_| self.due.is_none())?;
+        policy.due(open.window, open.touched).map(|(at, _)| at)
+    }
+
     pub(super) fn tick(&mut self, policy: &RollPolicy, now: Millis, out: &mut Commands) {
         let Some(open) = &self.open else { return };
         if let Some((at, reason)) = policy.due(open.window, open.touched)

@@ -19,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use sink_core::{
-    container::{Codec, FileBuilder, Row, RowValue},
+    container::{Codec, FileBuilder, Row, RowValue, Scratch},
     skip::SkipProgram,
     value_schema::ValueSchema,
 };
@@ -200,7 +200,7 @@ fn files_of_every_codec_hold_what_was_copied_into_them() {
             data.push(bytes);
         }
         for codec in [Codec::Null, Codec::Deflate, Codec::Snappy] {
-            let (mut out, mut scratch) = (Vec::new(), Vec::new());
+            let (mut out, mut scratch) = (Vec::new(), Scratch::default());
             let mut builder = FileBuilder::new("t", 0, &value_schema, codec, random.random(), &mut out);
             for (offset, datum) in data.iter().enumerate() {
                 let value = RowValue::Datum { schema_id: 1, datum };

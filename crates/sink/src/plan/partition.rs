@@ -4,7 +4,7 @@
 use contract::{Offset, Range};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
-    container::{BLOCK_BYTES, FileBuilder, Row, RowValue},
+    container::{BLOCK_BYTES, FileBuilder, Row, RowValue, Scratch},
     facts::FileFacts,
     intake::{Intake, Poison, TopicSchemas, Writer},
     partition::{Appended, Command, Commands, Epoch, Event, KafkaFacts, More, Partition, Record, Setup},
@@ -86,7 +86,7 @@ struct Cutter<'a> {
     none_yet: Arc<Writer>,
     open: Option<OpenFile>,
     out: Vec<u8>,
-    scratch: Vec<u8>,
+    scratch: Scratch,
     converted: Vec<u8>,
     /// What the clock would show: the latest timestamp seen.
     now: Millis,
@@ -124,7 +124,7 @@ impl<'a> Cutter<'a> {
             none_yet,
             open: None,
             out: Vec::new(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
             converted: Vec::new(),
             now: 0,
         };

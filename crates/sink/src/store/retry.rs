@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Store;
-use crate::error::StoreError;
+use crate::{error::StoreError, metrics::RequestLabel};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -91,6 +91,9 @@ impl Store {
     ) -> Result<T, StoreError> {
         let mut pauses = Pauses::new();
         loop {
+            if let Some(metrics) = &self.metrics {
+                metrics.store_requests.get_or_create(&RequestLabel { request: tried }).inc();
+            }
             let limit = patience.end.min(Instant::now() + patience.attempt);
             let failure = match timeout_at(limit, attempt()).await {
                 Ok(Ok(done)) => return Ok(done),

@@ -89,19 +89,24 @@ impl Worker {
     pub(super) fn retry_resume(&mut self, index: usize) {
         let Some(slot) = &mut self.slots[index] else { return };
         let Some(Resume { at, since }) = slot.resume else { return };
+        let Some(records) = &self.records else {
+            self.resuming.push(index);
+            return;
+        };
         let quiet = self.hand_over.is_none() && !self.consumer.context().is_waiting();
         let reading = match slot.begun {
             false => kafka::begin,
             true if since.elapsed() >= RESTART_AFTER && quiet => kafka::restart,
             true => kafka::resume,
         };
-        match reading(&self.consumer, &slot.place, at) {
+        match reading(&self.consumer, records, &slot.place, at) {
             Ok(()) => {
                 (slot.begun, slot.resume) = (true, None);
                 tracing::debug!(topic = slot.place.0, partition = slot.place.1, at = at.0, "reading on");
             }
             Err(error) if since.elapsed() < self.config.deadlines.kafka => {
                 tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "not yet ready to read");
+                self.resuming.push(index);
             }
             Err(error) => {
                 let stop = Stop::Remote { what: "seek", reason: error.to_string() };

@@ -26,6 +26,7 @@ impl Worker {
     pub(super) fn take_group_events(&mut self) {
         use rdkafka::consumer::Consumer as _;
         for event in self.consumer.context().take() {
+            self.changed = true;
             match event {
                 GroupEvent::Assigned(places) => self.assigned(&places),
                 GroupEvent::Revoked(places) => self.revoked(places),
@@ -75,6 +76,7 @@ impl Worker {
             let machine = Partition::assigned(setup, Epoch(self.assignments * EPOCHS), &mut self.commands);
             let slot = Slot {
                 place: place.clone(),
+                handle: None,
                 topic: self.topic_index(&place.0),
                 machine,
                 open: None,
@@ -154,7 +156,10 @@ impl Worker {
         for place in places {
             self.commits.forget(place);
             if let Some(index) = self.by_place.remove(place) {
-                self.slots[index] = None;
+                if let Some(handle) = self.slots[index].take().and_then(|slot| slot.handle) {
+                    self.by_handle.remove(&(handle, place.1));
+                }
+                self.timers.set(index, None);
             }
             let label = PartitionLabel { topic: place.0.clone(), partition: place.1 };
             self.metrics.position.remove(&label);

@@ -1,11 +1,10 @@
 //! The hot path: one record from the client's buffer into the open block of its partition's file.
 
 use contract::Offset;
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
-    container::RowValue,
+    container::{Row, RowValue},
     intake::{Intake, Poison, Writer},
-    partition::{Admit, Appended, Hold, Record},
+    partition::{self, Admit, Appended, Hold},
     roll::RollReason,
     stop::Stop,
 };
@@ -15,7 +14,7 @@ use super::Worker;
 use crate::{
     dead_letters::DeadLetter,
     metrics::TopicLabel,
-    native,
+    native::Record,
     slot::{OpenFile, Room, Writing},
     tasks::Asker,
 };
@@ -35,12 +34,13 @@ enum Verdict {
 
 impl Worker {
     #[inline]
-    pub(super) fn record(&mut self, message: &BorrowedMessage<'_>) {
+    pub(super) fn record(&mut self, message: &Record<'_>) {
         let Some(index) = self.slot_of(message) else { return };
         // A file that cannot take the record is ended and another begun; that one can.
         for _ in 0..3 {
             let Some(slot) = &mut self.slots[index] else { return };
-            if slot.machine.admit(Offset(message.offset())) == Admit::Skip {
+            // Where the partition is about to be read from elsewhere, this record is from before that.
+            if slot.resume.is_some() || slot.machine.admit(Offset(message.offset())) == Admit::Skip {
                 return;
             }
             match self.take(index, message) {
@@ -68,35 +68,51 @@ impl Worker {
     }
 
     #[inline]
-    fn slot_of(&mut self, message: &BorrowedMessage<'_>) -> Option<usize> {
-        let (topic, partition) = (message.topic(), message.partition());
+    fn slot_of(&mut self, message: &Record<'_>) -> Option<usize> {
+        let (handle, partition) = (message.topic_handle(), message.partition());
         if let Some(Some(slot)) = self.slots.get(self.last)
             && slot.place.1 == partition
-            && slot.place.0 == topic
+            && slot.handle == Some(handle)
         {
             return Some(self.last);
         }
-        self.last = *self.by_place.get(&(topic.to_owned(), partition))?;
+        self.last = match self.by_handle.get(&(handle, partition)) {
+            Some(index) => *index,
+            None => self.meet(message)?,
+        };
         Some(self.last)
     }
 
+    /// The first record of a partition: from now on its topic's handle is known.
+    #[cold]
+    fn meet(&mut self, message: &Record<'_>) -> Option<usize> {
+        let (handle, partition) = (message.topic_handle(), message.partition());
+        let index = *self.by_place.get(&(message.topic()?.to_owned(), partition))?;
+        let slot = self.slots[index].as_mut()?;
+        if let Some(former) = slot.handle.replace(handle) {
+            self.by_handle.remove(&(former, partition));
+        }
+        self.by_handle.insert((handle, partition), index);
+        Some(index)
+    }
+
     #[inline]
-    fn take(&mut self, index: usize, message: &BorrowedMessage<'_>) -> Verdict {
+    fn take(&mut self, index: usize, message: &Record<'_>) -> Verdict {
         let Some(slot) = &mut self.slots[index] else { return Verdict::Done };
         let schemas = &mut self.topics[slot.topic].schemas;
-        let (value, what) = match message.payload() {
+        let (value, what) = match message.value() {
             None => {
                 if slot.open.is_none() {
                     return Verdict::Begin(Arc::clone(schemas.newest().unwrap_or(&self.none_yet)));
                 }
-                (RowValue::Tombstone, Record::Tombstone)
+                (RowValue::Tombstone, partition::Record::Tombstone)
             }
             Some(payload) if payload.len() > self.config.max_record_bytes => {
                 let (bytes, limit) = (payload.len(), self.config.max_record_bytes);
                 return Verdict::Failed(Stop::TooLarge { offset: message.offset(), bytes, limit });
             }
             Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &open.writer)) {
-                Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, Record::Value(id)),
+                Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, partition::Record::Value(id)),
                 Intake::Convert { writer, datum } => {
                     let Some(open) = &slot.open else { return Verdict::Begin(writer) };
                     self.converted.clear();
@@ -105,7 +121,10 @@ impl Worker {
                         tracing::debug!(topic, partition, %error, "a file of its own for the older schema");
                         return Verdict::Begin(writer);
                     }
-                    (RowValue::Datum { schema_id: writer.id, datum: &self.converted }, Record::Value(writer.id))
+                    (
+                        RowValue::Datum { schema_id: writer.id, datum: &self.converted },
+                        partition::Record::Value(writer.id),
+                    )
                 }
                 Intake::Begin(writer) => return Verdict::Begin(writer),
                 Intake::Ask(id) => return Verdict::Ask(id),
@@ -115,17 +134,17 @@ impl Worker {
         let Some(open) = &mut slot.open else { return Verdict::Done };
         let mut writing =
             Writing { dir: &self.config.spool_dir, in_memory: self.config.in_memory_bytes, scratch: &mut self.scratch };
-        let room = match open.append(message, value, &mut writing) {
+        let row = Row { offset: message.offset(), timestamp: message.timestamp(), key: message.key(), value };
+        let room = match open.append(&row, message.headers(), &mut writing) {
             Ok(room) => room,
             Err(error) => return Verdict::Failed(Stop::Remote { what: "file", reason: error.to_string() }),
         };
-        let appended = Appended {
-            offset: Offset(message.offset()),
-            timestamp: message.timestamp().to_millis(),
-            file_bytes: open.bytes(),
-            what,
-        };
+        let appended =
+            Appended { offset: Offset(row.offset), timestamp: row.timestamp, file_bytes: open.bytes(), what };
         slot.machine.appended(&appended, self.now, &mut self.commands);
+        if !self.timers.is_set(index) {
+            self.timers.set(index, slot.machine.due());
+        }
         if room == Room::None {
             self.spool_is_full(index);
         }
@@ -173,28 +192,25 @@ impl Worker {
         self.carry_out(index);
     }
 
-    fn dead_letter(&mut self, index: usize, message: &BorrowedMessage<'_>, poison: &Poison) {
+    fn dead_letter(&mut self, index: usize, message: &Record<'_>, poison: &Poison) {
         let Some(slot) = &mut self.slots[index] else { return };
         let (topic, partition) = slot.place.clone();
         let reason = poison.to_string();
         tracing::warn!(topic, partition, offset = message.offset(), reason, "record goes to the dead letters");
         self.metrics.dead_letters.get_or_create(&TopicLabel { topic: topic.clone() }).inc();
         self.summary.dead_letters += 1;
-        let own = message.headers().map_or(Vec::new(), |headers| {
-            (0..headers.count())
-                .map(|index| native::header(headers, index))
-                .map(|(key, value)| (String::from_utf8_lossy(key).into_owned(), value.map(<[u8]>::to_vec)))
-                .collect()
-        });
+        let owned = |(key, value): (&[u8], Option<&[u8]>)| {
+            (String::from_utf8_lossy(key).into_owned(), value.map(<[u8]>::to_vec))
+        };
         let letter = DeadLetter {
             to: self.config.dead_letters_of(&topic),
             topic,
             partition,
             offset: message.offset(),
-            timestamp: message.timestamp().to_millis(),
+            timestamp: message.timestamp(),
             key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
-            headers: own,
+            value: message.value().map(<[u8]>::to_vec),
+            headers: message.headers().map(owned).collect(),
             reason,
         };
         let asker = Asker { slot: index, epoch: slot.machine.epoch() };
@@ -202,11 +218,12 @@ impl Worker {
         self.owed += 1;
         let appended = Appended {
             offset: Offset(message.offset()),
-            timestamp: message.timestamp().to_millis(),
+            timestamp: message.timestamp(),
             file_bytes: slot.open.as_ref().map_or(0, OpenFile::bytes),
-            what: Record::DeadLetter,
+            what: partition::Record::DeadLetter,
         };
         slot.machine.appended(&appended, self.now, &mut self.commands);
+        self.timers.set(index, slot.machine.due());
         slot.dead_pending += 1;
         if slot.dead_pending >= MAX_DEAD_PENDING {
             slot.machine.hold(Hold::DeadLetters, &mut self.commands);

@@ -6,7 +6,7 @@ use contract::file::metadata;
 use sha2::{Digest, Sha256};
 use sink::Codec;
 use sink_core::{
-    container::{FileBuilder, Row, RowValue},
+    container::{FileBuilder, Row, RowValue, Scratch},
     read::Head,
     value_schema::ValueSchema,
 };
@@ -74,7 +74,7 @@ impl<'a> Victim<'a> {
 }
 
 fn write((topic, partition): &(String, i32), schema: &ValueSchema, rows: &[OwnedRow]) -> Vec<u8> {
-    let (mut out, mut scratch) = (Vec::new(), Vec::new());
+    let (mut out, mut scratch) = (Vec::new(), Scratch::default());
     let mut builder = FileBuilder::new(topic, *partition, schema, Codec::Snappy, [7; 16], &mut out);
     for OwnedRow { offset, timestamp, key, value } in rows {
         let value = value
