@@ -1,21 +1,34 @@
-//! Bare reading, the floor and the sink, in turn, on the same topic.
+//! Bare reading, the floors and the sink in turn on the same topic, and other programs where a runner for them is named.
+
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use crate::{
-    endpoints::variable,
+    endpoints,
     measure::{self, Cost},
+    peers::{self, Peers},
+    readback::{self, Bucket},
+    report,
+    servers::{Kind, Servers},
     work,
 };
-use serde_json::json;
-use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How many records unless told: as many as other programs were measured with, fewer on the embedded broker.
+const REAL_RECORDS: u64 = 2_000_000;
+const EMBEDDED_RECORDS: u64 = 100_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[arg(long, default_value_t = 2_000_000)]
-    records: u64,
+    /// 2,000,000 unless told; 100,000 on the embedded stack.
+    #[arg(long)]
+    records: Option<u64>,
     /// Made and filled if missing.
     #[arg(long, default_value = "bench-sink")]
     topic: String,
-    /// How often; the median is shown.
+    /// How often; the medians are shown at the end.
     #[arg(long, default_value_t = 3)]
     runs: usize,
     /// One JSON object as the last line.
@@ -23,67 +36,119 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// What is measured: a name, the arguments for a process of its own, and what becomes of it.
+struct Kindred {
+    name: &'static str,
+    arguments: Vec<String>,
+    files: Files,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    None,
+    Written,
+}
+
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    work::prepare(&variable("BROKERS")?, &variable("REGISTRY")?, &arguments.topic, arguments.records).await?;
-    let records = arguments.records.to_string();
-    let floor = |kind: &str| ["floor", kind, "--records", &records].map(str::to_owned).to_vec();
-    let sink =
-        |codec: &str| ["sink-run", "--codec", codec, "--idle", "1", "--until", &records].map(str::to_owned).to_vec();
-    let kinds = [
-        ("bare reading", floor("bare")),
-        ("floor, snappy", floor("snappy")),
-        ("floor, uncompressed", floor("null")),
-        ("sink, snappy", sink("snappy")),
-        ("sink, uncompressed", sink("null")),
-    ];
+    let servers = Servers::find().await?;
+    println!("on {}", servers.origin);
+    let unless_told = match servers.kind {
+        Kind::Real => REAL_RECORDS,
+        Kind::Embedded => EMBEDDED_RECORDS,
+    };
+    let records = arguments.records.unwrap_or(unless_told);
+    let of: BTreeMap<&'static str, String> = servers.variables.iter().cloned().collect();
+    work::prepare(&of, &arguments.topic, records).await?;
+
+    let kinds = kinds(records);
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); kinds.len()];
-    let mut read_back = 0;
+    let mut bytes = 0;
+    report::head();
     for run in 0..arguments.runs {
-        for (kind, (name, command)) in kinds.iter().enumerate() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-            let label = format!("bench-{now}-{run}-{kind}");
-            let variables =
-                [("TOPIC", arguments.topic.clone()), ("GROUP", label.clone()), ("PREFIX", format!("{label}/"))];
-            let cost = measure::run(name, arguments.records, command, &variables)?;
-            println!(
-                "{name:22} {:>9.0} records/s {:>6.2} CPU s {:>10.0} records per CPU s {:>5.0} MB",
-                cost.records as f64 / cost.seconds,
-                cost.cpu_seconds,
-                cost.records_per_cpu_second,
-                cost.peak_rss_mb
-            );
-            if name.starts_with("sink") {
-                read_back = count(&arguments.topic, &label).await?;
-                anyhow::ensure!(read_back == arguments.records, "{read_back} records in the files of {label}");
-            }
+        for (kind, kindred) in kinds.iter().enumerate() {
+            let cost = one(kindred, run, (records, bytes), &arguments.topic, &servers).await?;
+            // What all of them read; the first to read it counted.
+            bytes = cost.own.bytes.max(bytes);
+            report::line(&cost);
             costs[kind].push(cost);
         }
     }
     let medians: Vec<Cost> = costs.into_iter().map(median).collect();
-    let per_cpu = |kind: usize| medians[kind].records_per_cpu_second;
-    let (to_floor, to_bare) = (per_cpu(3) / per_cpu(1), per_cpu(4) / per_cpu(0));
-    let peak = medians[3].peak_rss_mb.max(medians[4].peak_rss_mb);
-    println!("sink with snappy to its floor {to_floor:.2}; uncompressed to bare reading {to_bare:.2}; {peak:.0} MB");
+    println!("\nmedians of {} runs", arguments.runs);
+    report::head();
+    medians.iter().for_each(report::line);
+    let ratios = report::ratios(&medians);
+    println!("\n{ratios}");
+    drop(servers);
+
+    let peers = match Peers::find()? {
+        Some(peers) => peers.measure(arguments.runs)?,
+        None => peers::Measured::default(),
+    };
     if arguments.json {
         let summary = json!({
-            "records": read_back, "ratio_to_floor": to_floor, "ratio_to_bare_read": to_bare, "peak_rss_mb": peak,
+            "records": records,
+            "records_read_back": medians.iter().filter_map(|cost| cost.read_back).min(),
+            "ratio_to_floor": ratios.to_floor,
+            "ratio_to_bare_read": ratios.to_bare_read,
+            "peak_rss_mb": ratios.peak_rss_mb,
+            "servers": of.get("BROKERS"),
             "runs": medians,
+            "peers": peers,
         });
         println!("{summary}");
     }
     Ok(())
 }
 
-fn median(mut costs: Vec<Cost>) -> Cost {
-    costs.sort_by(|a, b| a.cpu_seconds.total_cmp(&b.cpu_seconds));
-    costs.swap_remove(costs.len() / 2)
+fn kinds(records: u64) -> Vec<Kindred> {
+    let records = records.to_string();
+    let owned = |arguments: &[&str]| arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let floor =
+        |name, kind| Kindred { name, arguments: owned(&["floor", kind, "--records", &records]), files: Files::None };
+    let sink = |name, codec| Kindred {
+        name,
+        arguments: owned(&["sink-run", "--codec", codec, "--idle", "0.5", "--until", &records]),
+        files: Files::Written,
+    };
+    vec![
+        floor(report::BARE, "bare"),
+        floor(report::FLOOR_SNAPPY, "snappy"),
+        floor(report::FLOOR_NULL, "null"),
+        sink(report::SINK_SNAPPY, "snappy"),
+        sink(report::SINK_NULL, "null"),
+    ]
 }
 
-/// Records in the files, by their metadata, which must tile the log.
-async fn count(topic: &str, label: &str) -> anyhow::Result<u64> {
-    let mut config = crate::endpoints::with(topic, label)?;
-    config.store.prefix = format!("{label}/");
-    let report = sink::verify(&config).await?;
-    anyhow::ensure!(report.is_whole(), "the files of {label} do not tile the log");
-    Ok(report.rows())
+async fn one(
+    kindred: &Kindred,
+    run: usize,
+    (records, bytes): (u64, u64),
+    topic: &str,
+    servers: &Servers,
+) -> anyhow::Result<Cost> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let label = format!("bench-{now}-{run}");
+    let mut variables = servers.variables.clone();
+    variables.extend([("TOPIC", topic.to_owned()), ("GROUP", label.clone()), ("PREFIX", format!("{label}/"))]);
+    let mut cost = measure::run(kindred.name, (records, bytes), &kindred.arguments, &variables)?;
+    if kindred.files == Files::Written {
+        let of = variables.into_iter().collect();
+        let found = readback::take(&Bucket::open(&endpoints::store(&of)?)?, &format!("{label}/")).await?;
+        anyhow::ensure!(
+            found.records == records && found.twice == 0,
+            "{} of {records} records in the files of {label}, {} of them twice",
+            found.records,
+            found.twice
+        );
+        cost.files = found.files;
+        cost.mb_written = found.bytes as f64 / 1e6;
+        cost.read_back = Some(found.records);
+    }
+    Ok(cost)
+}
+
+fn median(mut costs: Vec<Cost>) -> Cost {
+    costs.sort_by(|a, b| a.own.cpu_seconds.total_cmp(&b.own.cpu_seconds));
+    costs.swap_remove(costs.len() / 2)
 }

@@ -3,7 +3,9 @@
 use anyhow::Context;
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry, Secret};
 use sink::Config;
-use std::{collections::BTreeMap, env, time::Duration};
+use std::{borrow::Borrow, collections::BTreeMap, env, time::Duration};
+
+use crate::servers::PROPERTIES;
 
 /// When files are rolled, and their codec.
 #[derive(Debug, clap::Args)]
@@ -15,9 +17,9 @@ pub(crate) struct Roll {
     /// Seconds; 0 for none.
     #[arg(long, default_value_t = 0)]
     window: u64,
-    /// Seconds; 0 for none.
-    #[arg(long, default_value_t = 0)]
-    idle: u64,
+    /// Seconds, such as 0.3; 0 for none.
+    #[arg(long, default_value_t = 0.0)]
+    idle: f64,
     /// `null`, `snappy` or `deflate`.
     #[arg(long, default_value = "snappy")]
     codec: String,
@@ -32,26 +34,40 @@ pub(crate) fn variable(name: &str) -> anyhow::Result<String> {
     env::var(name).with_context(|| format!("environment variable {name}"))
 }
 
+/// The librdkafka properties of the environment: the embedded broker needs some.
+pub(crate) fn properties() -> anyhow::Result<BTreeMap<String, String>> {
+    let text = env::var(PROPERTIES).unwrap_or_default();
+    text.split(',').filter(|property| !property.is_empty()).map(property).collect()
+}
+
+fn property(text: &str) -> anyhow::Result<(String, String)> {
+    let (key, value) = text.split_once('=').with_context(|| format!("`{text}` is not key=value"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The bucket and how to get at it.
+pub(crate) fn store<K: Ord + Borrow<str>>(variables: &BTreeMap<K, String>) -> anyhow::Result<ObjectStore> {
+    let of = |name: &str| variables.get(name).cloned();
+    let prefix = of("PREFIX").unwrap_or_default();
+    Ok(ObjectStore {
+        bucket: of("BUCKET").context("BUCKET is not set")?,
+        prefix: if prefix.is_empty() || prefix.ends_with('/') { prefix } else { format!("{prefix}/") },
+        region: of("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+        endpoint: of("S3_ENDPOINT"),
+        path_style: true,
+        access_key_id: of("AWS_ACCESS_KEY_ID"),
+        secret_access_key: of("AWS_SECRET_ACCESS_KEY").map(Secret::new),
+    })
+}
+
 pub(crate) fn config(roll: Option<&Roll>) -> anyhow::Result<Config> {
-    let properties: BTreeMap<_, _> = roll
-        .into_iter()
-        .flat_map(|roll| &roll.property)
-        .filter_map(|property| property.split_once('='))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
+    let mut properties = properties()?;
+    for text in roll.into_iter().flat_map(|roll| &roll.property) {
+        properties.extend([property(text)?]);
+    }
     let kafka = Kafka { bootstrap_servers: variable("BROKERS")?, properties };
     let registry = SchemaRegistry { url: variable("REGISTRY")?, user: None, password: None };
-    let prefix = env::var("PREFIX").unwrap_or_default();
-    let prefix = if prefix.is_empty() || prefix.ends_with('/') { prefix } else { format!("{prefix}/") };
-    let store = ObjectStore {
-        bucket: variable("BUCKET")?,
-        prefix,
-        region: env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".to_owned()),
-        endpoint: env::var("S3_ENDPOINT").ok(),
-        path_style: true,
-        access_key_id: env::var("AWS_ACCESS_KEY_ID").ok(),
-        secret_access_key: env::var("AWS_SECRET_ACCESS_KEY").ok().map(Secret::new),
-    };
+    let store = store(&env::vars().collect())?;
     let mut config = Config::new(kafka, registry, store);
     if let Ok(topic) = env::var("TOPIC") {
         config.topics = vec![topic];
@@ -63,17 +79,9 @@ pub(crate) fn config(roll: Option<&Roll>) -> anyhow::Result<Config> {
         config.roll.max_bytes = roll.max_bytes;
         config.roll.max_records = roll.max_records;
         config.roll.window = Duration::from_secs(roll.window);
-        config.roll.idle = Duration::from_secs(roll.idle);
+        config.roll.idle = Duration::try_from_secs_f64(roll.idle).context("--idle")?;
         config.session_timeout = Duration::from_secs(roll.session);
         config.codec = serde_json::from_value(roll.codec.clone().into())?;
     }
-    Ok(config)
-}
-
-/// For another topic and group than the environment's.
-pub(crate) fn with(topic: &str, group: &str) -> anyhow::Result<Config> {
-    let mut config = config(None)?;
-    config.topics = vec![topic.to_owned()];
-    group.clone_into(&mut config.group_id);
     Ok(config)
 }

@@ -1,4 +1,5 @@
-//! What reading alone costs, and reading with the work that no sink can avoid: copying, compressing, checksumming.
+//! What reading alone costs, and reading with the work that no sink can avoid: copying, compressing, checksumming. The
+//! reading is that of the floor that other programs were measured beside: a plain poll loop with large fetches.
 
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
@@ -23,13 +24,18 @@ pub(crate) enum Floor {
 
 /// Reads `records` of a topic from its beginning; returns how many bytes their values had.
 pub(crate) fn read(brokers: &str, topic: &str, records: u64, floor: Floor) -> anyhow::Result<u64> {
-    let consumer: BaseConsumer = ClientConfig::new()
+    let mut client = ClientConfig::new();
+    client
         .set("bootstrap.servers", brokers)
         .set("group.id", "bench-floor")
         .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
         .set("fetch.message.max.bytes", "4194304")
-        .set("queued.max.messages.kbytes", "131072")
-        .create()?;
+        .set("queued.max.messages.kbytes", "131072");
+    for (key, value) in crate::endpoints::properties()? {
+        client.set(key, value);
+    }
+    let consumer: BaseConsumer = client.create()?;
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
     let mut list = TopicPartitionList::new();
     for partition in metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions) {

@@ -1,10 +1,17 @@
-//! Measures the sink beside what bare reading costs, on real servers. Where they are comes from the environment: BROKERS,
-//! REGISTRY, `S3_ENDPOINT`, BUCKET, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and for `sink-run` TOPIC, GROUP, PREFIX.
+//! Measures the sink beside what bare reading costs. Where the servers are comes from the environment: BROKERS, REGISTRY,
+//! `S3_ENDPOINT`, BUCKET, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and for `sink-run` TOPIC, GROUP, PREFIX. `sink` starts
+//! servers where none are named: with the scripts in the folder `REAL_STACK`, or else embedded ones.
 
 mod compare;
 mod endpoints;
 mod floor;
+mod idle;
 mod measure;
+mod native;
+mod peers;
+mod readback;
+mod report;
+mod servers;
 mod soak;
 mod work;
 
@@ -24,6 +31,8 @@ struct Cli {
 enum Command {
     /// Bare reading, the floor and the sink on the same topic, compared.
     Sink(compare::Arguments),
+    /// Many partitions with little traffic: what the sink costs, and whether files are on time.
+    Idle(idle::Arguments),
     /// Run the sink until SIGTERM, or until it has written so many records.
     SinkRun {
         #[command(flatten)]
@@ -60,6 +69,7 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match cli.command {
             Command::Sink(arguments) => compare::run(arguments).await,
+            Command::Idle(arguments) => idle::run(arguments).await,
             Command::SinkRun { roll, until } => run_sink(&roll, until).await,
             Command::Soak(arguments) => soak::run(arguments).await,
             Command::ManyPartitions(arguments) => soak::partitions::run(arguments).await,
@@ -72,8 +82,9 @@ fn main() -> anyhow::Result<()> {
             }
             Command::Floor { floor, records } => {
                 let (brokers, topic) = (endpoints::variable("BROKERS")?, endpoints::variable("TOPIC")?);
-                tokio::task::spawn_blocking(move || floor::read(&brokers, &topic, records, floor)).await??;
-                println!("{}", measure::own()?);
+                let bytes =
+                    tokio::task::spawn_blocking(move || floor::read(&brokers, &topic, records, floor)).await??;
+                println!("{}", measure::Own { bytes, ..measure::Own::now()? }.line()?);
                 Ok(())
             }
         }
@@ -89,7 +100,7 @@ async fn run_sink(roll: &endpoints::Roll, until: Option<u64>) -> anyhow::Result<
     if let Some(until) = until {
         let (shutdown, registry) = (shutdown.clone(), Arc::clone(&registry));
         tokio::spawn(async move {
-            while rows(&registry) < until {
+            while total(&registry, "sink_rows_total") < until {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             shutdown.request();
@@ -97,16 +108,17 @@ async fn run_sink(roll: &endpoints::Roll, until: Option<u64>) -> anyhow::Result<
     }
     let summary = sink::run(endpoints::config(Some(roll))?, Health::new(), metrics, shutdown).await?;
     println!("{}", serde_json::to_string(&summary)?);
-    println!("{}", measure::own()?);
+    let own = measure::Own { s3_requests: total(&registry, "sink_store_requests_total"), ..measure::Own::now()? };
+    println!("{}", own.line()?);
     Ok(())
 }
 
-/// Records in files that were created, from the sink's own metrics.
-fn rows(registry: &Registry) -> u64 {
+/// Of all a counter's labels, from the sink's own metrics.
+fn total(registry: &Registry, name: &str) -> u64 {
     let mut text = String::new();
     if encode(&mut text, registry).is_err() {
         return 0;
     }
-    let counts = text.lines().filter(|line| line.starts_with("sink_rows_total"));
+    let counts = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
     counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }

@@ -14,7 +14,10 @@ use schema_registry_converter::{
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
 use sink_core::varint::{put_bytes, put_long};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 const PARTITIONS: i32 = 4;
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -75,6 +78,27 @@ const CITY: [&str; 8] = ["London", "Berlin", "Paris", "Warszawa", "Milano", "Mad
 const COUNTRY: [&str; 8] = ["GB", "DE", "FR", "PL", "IT", "ES", "GB", "AT"];
 const CHANNEL: [&str; 4] = ["web-checkout", "mobile-app", "call-centre", "partner-api"];
 
+/// The work item's records, one after another.
+pub(crate) struct Events {
+    numbers: Numbers,
+    schema_id: u32,
+    sequence: u64,
+    value: Vec<u8>,
+}
+
+impl Events {
+    pub(crate) fn new(schema_id: u32) -> Self {
+        Self { numbers: Numbers(42), schema_id, sequence: 0, value: Vec::new() }
+    }
+
+    /// Key and value.
+    pub(crate) fn next(&mut self) -> (String, &[u8]) {
+        let key = event(&mut self.value, self.schema_id, self.sequence, &mut self.numbers);
+        self.sequence += 1;
+        (key, &self.value)
+    }
+}
+
 fn event(out: &mut Vec<u8>, schema_id: u32, sequence: u64, numbers: &mut Numbers) -> String {
     out.clear();
     out.push(contract::framing::MAGIC);
@@ -120,16 +144,11 @@ fn event(out: &mut Vec<u8>, schema_id: u32, sequence: u64, numbers: &mut Numbers
 }
 
 /// Fills the topic once; a topic that holds exactly `records` is left as it is.
-pub(crate) async fn prepare(brokers: &str, registry: &str, topic: &str, records: u64) -> anyhow::Result<()> {
+pub(crate) async fn prepare(servers: &BTreeMap<&'static str, String>, topic: &str, records: u64) -> anyhow::Result<()> {
+    let named = |name: &str| servers.get(name).with_context(|| format!("{name} is not known"));
+    let (brokers, registry) = (named("BROKERS")?, named("REGISTRY")?);
     let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
-    let new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
-    for made in admin.create_topics([&new], &AdminOptions::new()).await? {
-        match made {
-            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, code)) => bail!("making {topic}: {code}"),
-        }
-    }
+    create_topics(brokers, &[topic.to_owned()], PARTITIONS).await?;
     let mut there = 0;
     for partition in 0..PARTITIONS {
         let (low, high) = watermarks(&client, topic, partition).await?;
@@ -139,12 +158,43 @@ pub(crate) async fn prepare(brokers: &str, registry: &str, topic: &str, records:
         return Ok(());
     }
     anyhow::ensure!(there == 0, "{topic} holds {there} records, not {records}: name another topic");
-    let subject = contract::names::value_subject(topic);
-    let schema = SuppliedSchema::new(None, SchemaType::Avro, SCHEMA.replace('\n', ""));
-    let posted = post_schema(&SrSettings::new(registry.to_owned()), subject, schema).await;
-    let id = posted.map_err(|error| anyhow::anyhow!("{error}"))?.id;
-    let (brokers, topic) = (brokers.to_owned(), topic.to_owned());
+    let id = register(registry, &[topic.to_owned()]).await?;
+    let (brokers, topic) = (brokers.clone(), topic.to_owned());
     tokio::task::spawn_blocking(move || produce(&brokers, &topic, records, id)).await?
+}
+
+/// Makes topics that are not there yet.
+pub(crate) async fn create_topics(brokers: &str, topics: &[String], partitions: i32) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+    let new: Vec<_> = topics.iter().map(|topic| NewTopic::new(topic, partitions, TopicReplication::Fixed(1))).collect();
+    for made in admin.create_topics(&new, &AdminOptions::new().operation_timeout(Some(TIMEOUT))).await? {
+        match made {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) => bail!("making {topic}: {code}"),
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn delete_topics(brokers: &str, topics: &[String]) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    for deleted in admin.delete_topics(&names, &AdminOptions::new()).await? {
+        deleted.map_err(|(topic, code)| anyhow::anyhow!("deleting {topic}: {code}"))?;
+    }
+    Ok(())
+}
+
+/// Registers the work item's schema for topics; one text has one id in all subjects.
+pub(crate) async fn register(registry: &str, topics: &[String]) -> anyhow::Result<u32> {
+    let settings = SrSettings::new(registry.to_owned());
+    let mut id = 0;
+    for topic in topics {
+        let schema = SuppliedSchema::new(None, SchemaType::Avro, SCHEMA.replace('\n', ""));
+        let posted = post_schema(&settings, contract::names::value_subject(topic), schema).await;
+        id = posted.map_err(|error| anyhow::anyhow!("{error}"))?.id;
+    }
+    Ok(id)
 }
 
 /// A topic that was just made is not known everywhere at once.
@@ -168,11 +218,11 @@ fn produce(brokers: &str, topic: &str, records: u64, schema_id: u32) -> anyhow::
         .set("enable.idempotence", "true")
         .set("queue.buffering.max.messages", "500000")
         .create()?;
-    let (mut numbers, mut value) = (Numbers(42), Vec::new());
+    let mut events = Events::new(schema_id);
     for sequence in 0..records {
-        let key = event(&mut value, schema_id, sequence, &mut numbers);
+        let (key, value) = events.next();
         let partition = (sequence % PARTITIONS as u64) as i32;
-        let mut record = BaseRecord::to(topic).partition(partition).key(&key).payload(&value[..]);
+        let mut record = BaseRecord::to(topic).partition(partition).key(&key).payload(value);
         while let Err((error, back)) = producer.send(record) {
             let KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) = error else { return Err(error.into()) };
             producer.poll(Duration::from_millis(5));
