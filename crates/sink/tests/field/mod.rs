@@ -7,7 +7,7 @@ use apache_avro::{Reader, types::Value};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use contract::{CustomerEvent, Operation, endpoints::Kafka, framing::frame, schemas};
 use local_stack::{Options, Ports, Stack};
-use prometheus_client::registry::Registry;
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -37,6 +37,7 @@ pub(crate) struct Field {
 
 /// A sink that runs in this process.
 pub(crate) struct Running {
+    metrics: Registry,
     health: Health,
     shutdown: Shutdown,
     task: JoinHandle<Result<Summary, SinkError>>,
@@ -45,9 +46,10 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(config: Config) -> Self {
         let (health, shutdown) = (Health::new(), Shutdown::new());
-        let metrics = Metrics::register(&mut Registry::default());
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
         let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
-        Self { health, shutdown, task }
+        Self { metrics: registry, health, shutdown, task }
     }
 
     pub(crate) async fn stop(self) -> Summary {
@@ -58,6 +60,17 @@ impl Running {
     /// Waits until it ends by itself, and why.
     pub(crate) async fn ended(self) -> SinkError {
         tokio::time::timeout(DEADLINE, self.task).await.expect("it ends by itself").unwrap().unwrap_err()
+    }
+
+    /// Waits until it has so many partitions.
+    pub(crate) async fn until_assigned(&self, partitions: u64) {
+        let line = format!("sink_assigned_partitions {partitions}");
+        eventually("an assignment", || async {
+            let mut text = String::new();
+            encode(&mut text, &self.metrics).unwrap();
+            if text.lines().any(|found| found == line) { Ok(()) } else { Err(text) }
+        })
+        .await;
     }
 
     /// Waits until the reasons why it is not ready hold a text.

@@ -190,6 +190,26 @@ async fn a_place_is_read_from_however_late_the_brokers_answer() {
     }
 }
 
+/// A partition is paused before it is handed over, and the client keeps that for when it is given the partition again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_comes_back_is_read_on() {
+    let (_cluster, field) = start(2).await;
+    let first = Running::start(field.config());
+    field.produce(0..20, 2).await;
+    field.until_rows(20).await;
+    let second = Running::start(field.config());
+    second.until_assigned(1).await;
+    first.until_assigned(1).await;
+    field.produce(20..40, 2).await;
+    field.until_rows(40).await;
+    second.stop().await;
+    first.until_assigned(2).await;
+    field.produce(40..60, 2).await;
+    field.until_rows(60).await;
+    first.stop().await;
+    field.holds_once(0..60).await;
+}
+
 /// Brokers that cannot make topics by request still have them, or make them at the first record.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_reach_a_topic_that_the_brokers_make_by_themselves() {
