@@ -70,6 +70,7 @@ const SHORTEST_ABANDONED: Duration = Duration::from_hours(1);
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 const MOST_TAGS: usize = 10;
 const LONGEST_TAG: (usize, usize) = (128, 256);
+const TAG_SIGNS: &str = " +-=._:/@";
 
 impl Objects {
     /// For the `x-amz-tagging` header.
@@ -101,6 +102,10 @@ impl Objects {
         if self.tags.iter().any(is_long) {
             return refuse("tags", "keys have 1 to 128 characters, values at most 256");
         }
+        let is_strange = |text: &String| !text.chars().all(|c| c.is_alphanumeric() || TAG_SIGNS.contains(c));
+        if self.tags.iter().any(|(key, value)| is_strange(key) || is_strange(value)) {
+            return refuse("tags", "keys and values have letters, digits, spaces and + - = . _ : / @ only");
+        }
         Ok(())
     }
 }
@@ -120,12 +125,14 @@ mod tests {
         assert_eq!(refused(r#"{"abandoned_after": "10m"}"#), "objects.abandoned_after");
         assert_eq!(refused(r#"{"kms_key_id": "k", "server_side_encryption": "aes256"}"#), "objects.kms_key_id");
         assert_eq!(refused(r#"{"tags": {"": "v"}}"#), "objects.tags");
+        assert_eq!(refused(r#"{"tags": {"owner": "this & that"}}"#), "objects.tags");
     }
 
     #[test]
     fn tags_are_encoded_as_a_query() {
-        let objects: Objects = serde_json::from_str(r#"{"tags": {"a b": "c&d", "e": "ü"}}"#).unwrap();
-        assert_eq!(objects.tags_as_query().unwrap(), "a+b=c%26d&e=%C3%BC");
+        let objects: Objects = serde_json::from_str(r#"{"tags": {"a b": "c+d", "e": "ü/1"}}"#).unwrap();
+        assert!(objects.check().is_ok());
+        assert_eq!(objects.tags_as_query().unwrap(), "a+b=c%2Bd&e=%C3%BC%2F1");
         assert_eq!(Objects::default().tags_as_query(), None);
     }
 }

@@ -129,6 +129,9 @@ pub(crate) fn event(n: u64, version: usize, operation: Operation) -> Vec<u8> {
 impl Fixture {
     pub(crate) async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
+        if let Ok(filter) = env::var("TEST_LOG") {
+            let _ = telemetry::logs::init(telemetry::logs::Format::Text, &filter);
+        }
         let state = tempfile::tempdir().unwrap();
         let options = Options { state: state.path().join("stack"), ports: Ports::default(), bucket: "lake".to_owned() };
         let stack = Stack::start(options).await.unwrap();

@@ -48,9 +48,6 @@ pub(crate) fn seed() -> u64 {
     let seed =
         env::var("FAULT_SEED").ok().map_or_else(rand::random, |seed| seed.parse().expect("FAULT_SEED: a number"));
     println!("FAULT_SEED={seed}");
-    if let Ok(filter) = env::var("TEST_LOG") {
-        let _ = telemetry::logs::init(telemetry::logs::Format::Text, &filter);
-    }
     seed
 }
 

@@ -129,7 +129,7 @@ async fn files_have_the_configured_tags() {
         config.group_id = format!("sink-{multipart_bytes}");
         config.roll.idle = Duration::from_millis(200);
         config.objects.multipart_bytes = multipart_bytes;
-        config.objects.tags = [("owner".to_owned(), "data & co".to_owned())].into();
+        config.objects.tags = [("owner".to_owned(), "data + co".to_owned())].into();
         let running = Running::start(config.clone());
         if real_store().is_none() {
             let error = running.failed().await.to_string();
@@ -141,7 +141,7 @@ async fn files_have_the_configured_tags() {
         let (s3, bucket) = fixture.s3();
         let chain = contract::names::genesis_key("events", 0);
         let file = contract::names::object_key("events", 0, contract::Position(0));
-        for (key, expected) in [(file, vec![("owner", "data & co")]), (chain, vec![])] {
+        for (key, expected) in [(file, vec![("owner", "data + co")]), (chain, vec![])] {
             let key = format!("{}{key}", config.store.prefix);
             let tagged = s3.get_object_tagging().bucket(&bucket).key(key).send().await.unwrap();
             let tags: Vec<_> = tagged.tag_set().iter().map(|tag| (tag.key(), tag.value())).collect();
