@@ -243,18 +243,6 @@ pub(crate) fn resume(
     consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
 }
 
-/// Reads a partition on that the client gave up, as it does where a broker said that the position was out of range: seeking
-/// is refused from then on. Not while the group waits for an answer, which this would be taken for.
-pub(crate) fn restart(
-    consumer: &Consumer,
-    records: &RecordQueue<Context>,
-    place: &Place,
-    at: Position,
-) -> KafkaResult<()> {
-    consumer.incremental_unassign(&list(std::slice::from_ref(place), Offset::Invalid)?)?;
-    begin(consumer, records, place, at)
-}
-
 pub(crate) fn pause(consumer: &Consumer, place: &Place) -> KafkaResult<()> {
     consumer.pause(&list(std::slice::from_ref(place), Offset::Invalid)?)
 }

@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use records::{Record, RecordQueue, TopicHandle};
+pub(crate) use records::{Failed, Record, RecordQueue, TopicHandle};
 
 /// A topic's id as base64 text, asked of one broker; `None` where brokers do not know topic ids (before Kafka 3.1).
 ///

@@ -58,7 +58,7 @@ fn read(config: &Arc<Config>, options: PlanOptions, watch: &Watch, runtime: &Han
     let unanswered = |reason: String| SinkError::Unanswered { reason };
     let mut stretches = Vec::new();
     for place in places(&consumer, config).map_err(unanswered)? {
-        let facts = questions::ask_now(&consumer, &config.group_id, config.start, &place).map_err(unanswered)?;
+        let facts = questions::ask(&consumer, &config.group_id, config.start, &place).map_err(unanswered)?;
         let from = match options.since {
             None => facts.low,
             Some(time) => at_time(&consumer, &place, time).map_err(unanswered)?.unwrap_or(facts.high).max(facts.low),

@@ -28,8 +28,8 @@ struct Known {
     partitions: i32,
 }
 
-/// The last answer about a topic, and when its question was put.
-type Answer = Arc<Mutex<Option<(Instant, Known)>>>;
+/// The last answer about a topic, or why there was none, and when its question was put.
+type Answer = Arc<Mutex<Option<(Instant, Result<Known, String>)>>>;
 
 /// Answers about topics. One is good for those who began to ask before its question was put, so nobody hears of a topic as
 /// it was before they asked.
@@ -37,18 +37,19 @@ type Answer = Arc<Mutex<Option<(Instant, Known)>>>;
 pub(crate) struct Topics(Mutex<HashMap<String, Answer>>);
 
 impl Topics {
-    fn ask(&self, consumer: &Consumer, topic: &str, since: Instant) -> Result<Known, String> {
+    fn ask(&self, consumer: &Consumer, topic: &str) -> Result<Known, String> {
+        let since = Instant::now();
         let answer = Arc::clone(lock(&self.0).entry(topic.to_owned()).or_default());
         let mut answer = lock(&answer);
         if let Some((put, known)) = &*answer
             && *put >= since
         {
-            return Ok(known.clone());
+            return known.clone();
         }
         let put = Instant::now();
-        let known = ask_topic(consumer, topic)?;
+        let known = ask_topic(consumer, topic);
         *answer = Some((put, known.clone()));
-        Ok(known)
+        known
     }
 }
 
@@ -80,18 +81,14 @@ fn ask_topic(consumer: &Consumer, topic: &str) -> Result<Known, String> {
 pub(crate) async fn facts(config: &Config, place: Place) -> Result<KafkaFacts, SinkError> {
     let consumer = kafka::unsubscribed(config)?;
     let (group, start) = (config.group_id.clone(), config.start);
-    match tokio::task::spawn_blocking(move || ask_now(&consumer, &group, start, &place)).await {
+    match tokio::task::spawn_blocking(move || ask(&consumer, &group, start, &place)).await {
         Ok(answer) => answer.map_err(|reason| SinkError::Unanswered { reason }),
         Err(_) => Err(SinkError::Panicked),
     }
 }
 
-/// As [`ask`] does, with a topic as it is now.
-pub(crate) fn ask_now(consumer: &Consumer, group: &str, start: Start, place: &Place) -> Result<KafkaFacts, String> {
-    ask(consumer, group, start, place, Instant::now())
-}
-
-/// Asks the brokers all that finding a place in a chain needs. What it learns of the topic is from after `since`. Blocks.
+/// Asks the brokers all that finding a place in a chain needs. What it learns of the topic is newer than the watermarks, so that
+/// those of a topic that was made again are not taken for the former one's. Blocks.
 ///
 /// # Errors
 /// In the client's words; worth asking again.
@@ -100,7 +97,6 @@ pub(crate) fn ask(
     group: &str,
     start: Start,
     (topic, partition): &Place,
-    since: Instant,
 ) -> Result<KafkaFacts, String> {
     let place = list(&[(topic.clone(), *partition)], Offset::Invalid).map_err(failed("naming the partition"))?;
     let committed =
@@ -130,7 +126,7 @@ pub(crate) fn ask(
             }
         }
     };
-    let known = consumer.context().topics.ask(consumer, topic, since)?;
+    let known = consumer.context().topics.ask(consumer, topic)?;
     Ok(KafkaFacts {
         identity: Identity { cluster_id: known.cluster_id, topic_id: known.topic_id, group: group.to_owned() },
         committed,

@@ -83,7 +83,7 @@ fn compare(config: &Config, chains: &[Chain], mode: Mode) -> Result<Vec<Repair>,
     let named = |source: KafkaError| SinkError::Kafka { tried: "naming positions", source };
     for chain in chains {
         let place = (chain.report.topic.clone(), chain.report.partition);
-        let facts = questions::ask_now(&consumer, &config.group_id, config.start, &place).map_err(unanswered)?;
+        let facts = questions::ask(&consumer, &config.group_id, config.start, &place).map_err(unanswered)?;
         let finding = judge(chain, &facts);
         if let Finding::Position { next, .. } = finding {
             let mut element = list.add_partition(&place.0, place.1);

@@ -105,6 +105,7 @@ impl OpenFile {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resume {
     pub(crate) at: contract::Position,
+    /// From when on it is tried.
     pub(crate) since: Instant,
 }
 
@@ -123,6 +124,10 @@ pub(crate) struct Slot {
     /// Whether the client reads it, or has paused it.
     pub(crate) begun: bool,
     pub(crate) resume: Option<Resume>,
+    /// Since when reading fails, and where.
+    pub(crate) failing: Option<(Instant, contract::Position)>,
+    /// Whether the brokers are being asked about its log.
+    pub(crate) asking: bool,
     pub(crate) stopped: Option<Stop>,
 }
 

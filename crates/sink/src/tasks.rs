@@ -111,14 +111,13 @@ impl Tasks {
 
     /// Asks the brokers about a partition until they have answered.
     async fn facts(&self, place: Place) -> Result<KafkaFacts, Stop> {
-        let mut since = Instant::now();
         let _permit = self.questions.clone().acquire_owned().await;
         let end = Instant::now() + self.config.deadlines.kafka;
         loop {
             let (own, at) = (self.clone(), place.clone());
             let asking = tokio::task::spawn_blocking(move || {
                 let consumer = own.consumer.upgrade().ok_or("the sink is stopping")?;
-                questions::ask(&consumer, &own.config.group_id, own.config.start, &at, since)
+                questions::ask(&consumer, &own.config.group_id, own.config.start, &at)
             });
             let reason = match asking.await {
                 Ok(Ok(facts)) => return Ok(facts),
@@ -130,7 +129,6 @@ impl Tasks {
             }
             tracing::warn!(topic = place.0, partition = place.1, reason, "asking Kafka again");
             tokio::time::sleep(PAUSE).await;
-            since = Instant::now();
         }
     }
 

@@ -16,7 +16,7 @@ use sink_core::{
     stop::{Blame, Stop},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, mpsc::Receiver},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -35,6 +35,8 @@ use crate::{
 };
 use timers::Timers;
 
+/// Left for leaving the group where finishing files took all the time that a stop has.
+const LEAST_TO_LEAVE: Duration = Duration::from_secs(2);
 /// How long to wait for a record: short while an answer is expected.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 const IDLE_WAIT: Duration = Duration::from_millis(100);
@@ -98,7 +100,7 @@ pub(crate) struct Worker {
     now: Millis,
     timers: Timers,
     /// Partitions that are to be read on and could not be yet.
-    resuming: Vec<usize>,
+    resuming: BTreeSet<usize>,
     /// Something happened since the last look at memory and health.
     changed: bool,
     ticked: Instant,
@@ -148,7 +150,7 @@ impl Worker {
             commands: Commands::new(),
             now: wall_clock(),
             timers: Timers::default(),
-            resuming: Vec::new(),
+            resuming: BTreeSet::new(),
             changed: true,
             ticked: Instant::now(),
             reported: Instant::now(),
@@ -167,8 +169,9 @@ impl Worker {
         while !self.shutdown.is_requested() && self.fatal.is_none() {
             self.step();
         }
-        self.finish_all();
-        self.leave();
+        let end = Instant::now() + self.config.deadlines.shutdown;
+        self.finish_all(end);
+        self.leave(end);
         match self.fatal {
             Some(error) => Err(error),
             None => Ok(self.summary),
@@ -224,6 +227,7 @@ impl Worker {
                     self.owed = self.owed.saturating_sub(1);
                     if let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut) {
                         self.changed = true;
+                        slot.asking = false;
                         slot.machine.check_log(asker.epoch, &facts, &mut self.commands);
                         self.carry_out(asker.slot);
                         self.set_timer(asker.slot);
@@ -388,8 +392,7 @@ impl Worker {
         self.metrics.assigned.set(self.by_place.len() as i64);
     }
 
-    fn finish_all(&mut self) {
-        let deadline = Instant::now() + self.config.deadlines.shutdown;
+    fn finish_all(&mut self, deadline: Instant) {
         tracing::info!(partitions = self.by_place.len(), "finishing open files");
         for index in 0..self.slots.len() {
             if let Some(slot) = &mut self.slots[index] {
@@ -409,11 +412,12 @@ impl Worker {
     }
 
     /// Leaves the group, so that others need not wait for a timeout.
-    fn leave(&mut self) {
+    fn leave(&mut self, deadline: Instant) {
         self.consumer.context().close();
         self.records = None;
-        // Questions to the brokers that are still under way hold the consumer; they end by their own timeout.
-        let deadline = Instant::now() + Duration::from_secs(15);
+        // Questions to the brokers that are still under way hold the consumer. Where they outlive this, the group learns of the
+        // end by its session's timeout.
+        let deadline = deadline.max(Instant::now() + LEAST_TO_LEAVE);
         while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {
             let _ = self.consumer.poll(BUSY_WAIT);
         }

@@ -95,7 +95,7 @@ impl<C: ConsumerContext> RecordQueue<C> {
 
     /// The next record of the batch, or an error that came between.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<Result<Record<'_>, RDKafkaErrorCode>> {
+    pub(crate) fn next(&mut self) -> Option<Result<Record<'_>, Failed>> {
         let message = NonNull::new(*self.batch.get(self.next)?)?;
         self.next += 1;
         let record = Record { message, queue: PhantomData };
@@ -104,7 +104,7 @@ impl<C: ConsumerContext> RecordQueue<C> {
         if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             Some(Ok(record))
         } else {
-            Some(Err(code.into()))
+            Some(Err(record.failed(code.into())))
         }
     }
 }
@@ -122,6 +122,14 @@ impl<C: ConsumerContext> Drop for RecordQueue<C> {
     }
 }
 
+/// An error in the place of a record.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// `None` where it is no partition's.
+    pub(crate) place: Option<(String, i32)>,
+    pub(crate) code: RDKafkaErrorCode,
+}
+
 /// Which topic a record is of, without its name. Holds for as long as one of the topic's partitions is assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TopicHandle(usize);
@@ -137,6 +145,12 @@ impl Record<'_> {
     fn message(&self) -> &sys::rd_kafka_message_t {
         // SAFETY: lives until `self` is dropped; nothing changes it meanwhile.
         unsafe { self.message.as_ref() }
+    }
+
+    #[cold]
+    fn failed(&self, code: RDKafkaErrorCode) -> Failed {
+        let topic = self.topic().filter(|_| self.partition() >= 0);
+        Failed { place: topic.map(|topic| (topic.to_owned(), self.partition())), code }
     }
 
     #[inline]
@@ -189,11 +203,16 @@ impl Record<'_> {
     /// Parsed when asked for; a record without headers costs a look at a byte.
     #[inline]
     pub(crate) fn headers(&self) -> Headers<'_> {
-        let mut list = ptr::null_mut();
         // SAFETY: the message came from a consumer and lives.
         if unsafe { raw::has_no_headers(self.message) } {
-            return Headers { list, at: 0, len: 0, record: PhantomData };
+            debug_assert_eq!(self.parsed_headers().len, 0);
+            return Headers { list: ptr::null_mut(), at: 0, len: 0, record: PhantomData };
         }
+        self.parsed_headers()
+    }
+
+    fn parsed_headers(&self) -> Headers<'_> {
+        let mut list = ptr::null_mut();
         // SAFETY: the message lives, and so does the list that it owns.
         let code = unsafe { sys::rd_kafka_message_headers(self.message.as_ptr(), &raw mut list) };
         let found = code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && !list.is_null();

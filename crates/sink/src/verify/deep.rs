@@ -98,8 +98,7 @@ impl Context {
     fn read(&self, chain: &Chain) -> Result<Found, SinkError> {
         let place = (chain.report.topic.clone(), chain.report.partition);
         let consumer = kafka::unsubscribed(&self.config)?;
-        let facts =
-            self.patiently(|| questions::ask_now(&consumer, &self.config.group_id, self.config.start, &place))?;
+        let facts = self.patiently(|| questions::ask(&consumer, &self.config.group_id, self.config.start, &place))?;
         drop(consumer);
         let end = Position(chain.report.next);
         let mut from = facts.low.max(chain.genesis.first).min(end);

@@ -18,7 +18,8 @@ use crate::{
     tasks::{Asker, Uploaded},
 };
 
-/// How long a client may refuse to seek in a partition that it reads: it has given it up then.
+/// How long a client may refuse to seek in a partition that it reads: it has given it up then, as it does where a broker said
+/// that the position was out of range, and must be given it anew.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 impl Worker {
@@ -89,16 +90,24 @@ impl Worker {
     pub(super) fn retry_resume(&mut self, index: usize) {
         let Some(slot) = &mut self.slots[index] else { return };
         let Some(Resume { at, since }) = slot.resume else { return };
-        let Some(records) = &self.records else {
-            self.resuming.push(index);
+        let Some(records) = self.records.as_ref().filter(|_| Instant::now() >= since) else {
+            self.resuming.insert(index);
             return;
         };
-        let quiet = self.hand_over.is_none() && !self.consumer.context().is_waiting();
-        let reading = match slot.begun {
-            false => kafka::begin,
-            true if since.elapsed() >= RESTART_AFTER && quiet => kafka::restart,
-            true => kafka::resume,
-        };
+        // While the group waits for an answer, giving a partition back would be taken for it.
+        let quiet = self.hand_over.is_none() && !self.consumer.context().is_waiting() && !records.has_events();
+        if slot.begun && since.elapsed() >= RESTART_AFTER && quiet {
+            match kafka::unassign(&self.consumer, std::slice::from_ref(&slot.place)) {
+                Ok(()) => {
+                    slot.begun = false;
+                    if let Some(handle) = slot.handle.take() {
+                        self.by_handle.remove(&(handle, slot.place.1));
+                    }
+                }
+                Err(error) => tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "giving back"),
+            }
+        }
+        let reading = if slot.begun { kafka::resume } else { kafka::begin };
         match reading(&self.consumer, records, &slot.place, at) {
             Ok(()) => {
                 (slot.begun, slot.resume) = (true, None);
@@ -106,7 +115,7 @@ impl Worker {
             }
             Err(error) if since.elapsed() < self.config.deadlines.kafka => {
                 tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "not yet ready to read");
-                self.resuming.push(index);
+                self.resuming.insert(index);
             }
             Err(error) => {
                 let stop = Stop::Remote { what: "seek", reason: error.to_string() };

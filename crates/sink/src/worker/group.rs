@@ -1,4 +1,5 @@
-//! What the group gives and takes. Partitions that are taken are finished first, while the rest goes on.
+//! What the group gives and takes. Partitions that are taken are finished first; until they are given back, the client has
+//! all of them paused.
 
 use rdkafka::error::KafkaError;
 use sink_core::{
@@ -84,6 +85,8 @@ impl Worker {
                 dead_pending: 0,
                 begun: false,
                 resume: None,
+                failing: None,
+                asking: false,
                 stopped: None,
             };
             let index = self.insert(slot);
@@ -153,6 +156,7 @@ impl Worker {
     }
 
     fn give_up(&mut self, places: &[Place]) {
+        self.changed = true;
         for place in places {
             self.commits.forget(place);
             if let Some(index) = self.by_place.remove(place) {

@@ -1,25 +1,34 @@
 //! Taking records and events from the client. Records come by the batch from a queue of their own, events one by one from
 //! the consumer's.
 
-use contract::Offset;
+use contract::{Offset, Position};
 use rdkafka::{
     consumer::Consumer as _,
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Message as _},
 };
-use sink_core::partition::Admit;
+use sink_core::{partition::Admit, stop::Stop};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{Worker, wall_clock};
-use crate::{error::SinkError, kafka, native::RecordQueue, slot::Resume, tasks::Asker};
+use crate::{
+    error::SinkError,
+    kafka,
+    native::{Failed, RecordQueue},
+    slot::Resume,
+    tasks::Asker,
+};
 
 /// Records taken before answers and events are looked at again.
 const BATCH: usize = 1024;
 /// Events taken before records are: more than the group ever sends at once.
 const EVENTS: usize = 1024;
+
+/// How long a partition rests that could not be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Worker {
     /// Takes what is there, or waits for it.
@@ -37,7 +46,7 @@ impl Worker {
             self.changed = true;
             match next {
                 Ok(record) => self.record(&record),
-                Err(code) => self.read_failed(KafkaError::MessageConsumption(code)),
+                Err(failed) => self.partition_failed(&failed),
             }
         }
         self.records = Some(records);
@@ -68,18 +77,56 @@ impl Worker {
         if slot.resume.is_some() || slot.machine.admit(Offset(message.offset())) == Admit::Skip {
             return;
         }
-        if let Err(error) = kafka::pause(&self.consumer, &place) {
-            tracing::debug!(topic = place.0, partition = place.1, %error, "pausing");
+        self.read_again(index, at, Instant::now());
+    }
+
+    /// What follows a partition's error must not be taken: the client goes on behind a batch that it could not read, and where
+    /// it says that it had handed out everything before the error, a rebalance makes it go on behind a record. The partition
+    /// is read again from where the last record was taken.
+    fn partition_failed(&mut self, Failed { place, code }: &Failed) {
+        let error = KafkaError::MessageConsumption(*code);
+        let Some(place) = place else { return self.read_failed(error) };
+        let Some(&index) = self.by_place.get(place) else { return };
+        if matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) {
+            tracing::warn!(topic = place.0, partition = place.1, %error, "out of range; asking where the log begins and ends");
+            return self.ask_log(index);
         }
-        slot.resume = Some(Resume { at, since: Instant::now() });
+        let Some(slot) = &mut self.slots[index] else { return };
+        let Some(at) = slot.machine.position() else { return };
+        if slot.resume.is_some() || slot.machine.admit(Offset(at.0)) == Admit::Skip {
+            return;
+        }
+        tracing::warn!(topic = place.0, partition = place.1, at = at.0, %error, "reading again from here");
+        let now = Instant::now();
+        let since = match slot.failing {
+            Some((since, failed_at)) if failed_at == at => since,
+            _ => now,
+        };
+        slot.failing = Some((since, at));
+        if now.duration_since(since) >= self.config.deadlines.kafka {
+            let stop = Stop::Remote { what: "reading", reason: error.to_string() };
+            slot.machine.stop(stop, &mut self.commands);
+            return self.carry_out(index);
+        }
+        self.read_again(index, at, now + READ_AGAIN_AFTER);
+    }
+
+    /// Takes no more of a partition until it is sought in.
+    fn read_again(&mut self, index: usize, at: Position, since: Instant) {
+        let Some(slot) = &mut self.slots[index] else { return };
+        if let Err(error) = kafka::pause(&self.consumer, &slot.place) {
+            tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "pausing");
+        }
+        slot.resume = Some(Resume { at, since });
         self.retry_resume(index);
     }
 
+    /// An error that is no partition's, or one of a partition that was not led to the queue of records yet.
     fn read_failed(&mut self, error: KafkaError) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 tracing::warn!(%error, "a position is out of range; looking for the partition");
-                self.ask_logs();
+                (0..self.slots.len()).for_each(|index| self.ask_log(index));
             }
             Some(RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::Fenced) => self.fatal = Some(SinkError::Fenced),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
@@ -89,21 +136,20 @@ impl Worker {
                     _ => SinkError::Kafka { tried: "reading", source: error },
                 });
             }
-            // The client repeats by itself; while it cannot read, nothing is lost.
+            // The client repeats by itself.
             _ => tracing::warn!(%error, "reading from Kafka"),
         }
     }
 
-    /// Librdkafka does not say whose position was out of range: every partition's is compared with its log.
-    fn ask_logs(&mut self) {
-        for index in 0..self.slots.len() {
-            if let Some(slot) = &self.slots[index]
-                && slot.machine.position().is_some()
-            {
-                let asker = Asker { slot: index, epoch: slot.machine.epoch() };
-                self.tasks.ask_log(asker, slot.place.clone());
-                self.owed += 1;
-            }
+    /// Compares a partition's position with its log.
+    fn ask_log(&mut self, index: usize) {
+        if let Some(slot) = &mut self.slots[index]
+            && slot.machine.position().is_some()
+            && !std::mem::replace(&mut slot.asking, true)
+        {
+            let asker = Asker { slot: index, epoch: slot.machine.epoch() };
+            self.tasks.ask_log(asker, slot.place.clone());
+            self.owed += 1;
         }
     }
 }

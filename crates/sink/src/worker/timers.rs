@@ -1,4 +1,5 @@
-//! When which partition is due by the clock. A partition without an open file has no entry and costs nothing.
+//! When which partition is due by the clock. A partition for which nothing is
+//! due has no entry and costs nothing.
 
 use sink_core::roll::Millis;
 use std::collections::BTreeSet;

@@ -64,13 +64,32 @@ impl Running {
 
     /// Waits until it has so many partitions.
     pub(crate) async fn until_assigned(&self, partitions: u64) {
-        let line = format!("sink_assigned_partitions {partitions}");
-        eventually("an assignment", || async {
-            let mut text = String::new();
-            encode(&mut text, &self.metrics).unwrap();
-            if text.lines().any(|found| found == line) { Ok(()) } else { Err(text) }
+        self.until("sink_assigned_partitions", |value| value == partitions).await;
+    }
+
+    /// Waits until the group has given or taken partitions, if only none, more often than before.
+    pub(crate) async fn until_rebalanced(&self, before: u64) {
+        self.until("sink_rebalances_total", |value| value > before).await;
+    }
+
+    /// How often the group has given or taken partitions.
+    pub(crate) fn rebalances(&self) -> u64 {
+        self.metric("sink_rebalances_total")
+    }
+
+    async fn until(&self, metric: &str, condition: impl Fn(u64) -> bool) {
+        eventually(metric, || async {
+            let value = self.metric(metric);
+            if condition(value) { Ok(()) } else { Err(value.to_string()) }
         })
         .await;
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        encode(&mut text, &self.metrics).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.expect("a metric without labels").parse().unwrap()
     }
 
     /// Waits until the reasons why it is not ready hold a text.

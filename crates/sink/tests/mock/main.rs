@@ -105,10 +105,37 @@ async fn errors_of_fetches_and_heartbeats_lose_and_repeat_nothing() {
         (RDKafkaApiKey::Heartbeat, E::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID),
         (RDKafkaApiKey::Heartbeat, E::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION),
     ] {
+        let before = running.rebalances();
         cluster.request_errors(request, &[error]);
+        if request == RDKafkaApiKey::Heartbeat {
+            running.until_rebalanced(before).await;
+        }
         field.produce(sent..sent + 20, 2).await;
         sent += 20;
         field.until_rows(sent).await;
+    }
+    running.stop().await;
+    field.holds_once(0..sent).await;
+}
+
+/// The client counts an error among what it has handed out. A rebalance, which pauses all partitions for a moment, must not
+/// go on behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_a_fetch_before_a_rebalance_loses_nothing() {
+    use RDKafkaRespErr as E;
+    let (cluster, field) = start(1).await;
+    let running = Running::start(field.config());
+    field.produce(0..10, 1).await;
+    field.until_committed(0, 10).await;
+    let mut sent = 10;
+    for error in [E::RD_KAFKA_RESP_ERR_UNKNOWN, E::RD_KAFKA_RESP_ERR_INVALID_MSG, E::RD_KAFKA_RESP_ERR_UNKNOWN] {
+        let before = running.rebalances();
+        cluster.request_errors(RDKafkaApiKey::Fetch, &[error]);
+        cluster.request_errors(RDKafkaApiKey::Heartbeat, &[E::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS]);
+        running.until_rebalanced(before).await;
+        field.produce(sent..sent + 10, 1).await;
+        sent += 10;
+        field.until_committed(0, sent as i64).await;
     }
     running.stop().await;
     field.holds_once(0..sent).await;
@@ -168,8 +195,8 @@ async fn a_coordinator_that_moves_and_brokers_that_go_lose_and_repeat_nothing() 
     field.holds_once(0..sent).await;
 }
 
-/// A client that does not yet know where its placeholder of a position is must not go there once it is told. When the
-/// broker's answer comes decides.
+/// The client must not be given a placeholder for a position: not yet knowing where that is, it would go there once it is
+/// told, whatever it was sought to meanwhile. When the broker's answer comes decides.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_is_read_from_however_late_the_brokers_answer() {
     let clusters = futures::future::join_all((0..6).map(|n| async move {
@@ -229,12 +256,14 @@ async fn dead_letters_reach_a_topic_that_the_brokers_make_by_themselves() {
 async fn random_faults_lose_and_repeat_nothing() {
     use RDKafkaRespErr as E;
     // None that ends a connection: a second join before the first is answered ends the mock cluster.
-    const FAULTS: [(RDKafkaApiKey, E); 7] = [
+    const FAULTS: [(RDKafkaApiKey, E); 9] = [
         (RDKafkaApiKey::OffsetCommit, E::RD_KAFKA_RESP_ERR_NOT_COORDINATOR),
         (RDKafkaApiKey::OffsetCommit, E::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT),
         (RDKafkaApiKey::OffsetCommit, E::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS),
         (RDKafkaApiKey::Fetch, E::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE),
         (RDKafkaApiKey::Fetch, E::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION),
+        (RDKafkaApiKey::Fetch, E::RD_KAFKA_RESP_ERR_UNKNOWN),
+        (RDKafkaApiKey::Fetch, E::RD_KAFKA_RESP_ERR_INVALID_MSG),
         (RDKafkaApiKey::Heartbeat, E::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS),
         (RDKafkaApiKey::FindCoordinator, E::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE),
     ];

@@ -142,23 +142,21 @@ async fn what_compaction_took_is_a_gap_inside_files_and_none_between() {
     for _ in 0..5 {
         field.produce(100..140, 1).await;
     }
-    let left = eventually("the cleaner has been there", || async {
+    eventually("the cleaner has been there", || async {
         // A segment is rolled by a record that comes after its time.
         field.produce(1000..1001, 1).await;
-        let left = read(&field).await;
-        let from_old = left.iter().filter(|offset| (20..produced).contains(*offset)).count();
-        if from_old <= 40 { Ok(left) } else { Err(format!("{from_old} of 200 records left")) }
+        let from_old = read(&field).await.iter().filter(|offset| (20..produced).contains(*offset)).count();
+        if from_old <= 40 { Ok(()) } else { Err(format!("{from_old} of 200 records left")) }
     })
     .await;
     let running = Running::start(field.config());
-    let behind = left.iter().filter(|offset| **offset >= 20).count() as u64;
-    field.until_rows(20 + behind.min(41)).await;
+    field.until_rows(20 + 40 + 1).await;
     running.stop().await;
     let report = sink::verify(&field.config()).await.unwrap();
     assert!(report.is_whole(), "{report:?}");
-    let mut numbers = field.numbers().await;
-    numbers.dedup();
-    assert_eq!(numbers, (0..20).chain(100..140).chain(1000..1001).collect::<Vec<_>>());
+    // Of the last key there may be several still.
+    let numbers: Vec<u64> = field.numbers().await.into_iter().filter(|number| *number < 1000).collect();
+    assert_eq!(numbers, (0..20).chain(100..140).collect::<Vec<_>>());
 }
 
 /// Offsets that a reader finds.
