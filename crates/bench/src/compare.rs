@@ -108,7 +108,7 @@ fn kinds(records: u64) -> Vec<Kindred> {
         |name, kind| Kindred { name, arguments: owned(&["floor", kind, "--records", &records]), files: Files::None };
     let sink = |name, codec| Kindred {
         name,
-        arguments: owned(&["sink-run", "--codec", codec, "--idle", "0.5", "--until", &records]),
+        arguments: owned(&["sink-run", "--codec", codec, "--idle", "2", "--until", &records]),
         files: Files::Written,
     };
     vec![

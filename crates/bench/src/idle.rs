@@ -24,6 +24,9 @@ use crate::{
 const START_DEADLINE: Duration = Duration::from_mins(5);
 const STOP_DEADLINE: Duration = Duration::from_mins(2);
 
+/// How long after its window's end a file is there at the latest.
+const ON_TIME: Duration = Duration::from_secs(5);
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long, default_value_t = 200)]
@@ -91,6 +94,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let after = measure::of_process(sink.0.id())?;
     let cpu_percent = (after.cpu_seconds - before.cpu_seconds) * 100.0 / arguments.seconds as f64;
 
+    // A file that is on time is there soon after its window's end; what is still open at a stop would not show it.
+    let length = Duration::from_secs(arguments.window);
+    let into = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() % length.as_millis().max(1);
+    sleep(length.saturating_sub(Duration::from_millis(into as u64)) + ON_TIME).await;
     let stopped = Command::new("kill").args(["-TERM", &sink.0.id().to_string()]).status()?;
     ensure!(stopped.success(), "the sink took no signal");
     let end = Instant::now() + STOP_DEADLINE;

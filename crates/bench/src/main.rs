@@ -11,6 +11,7 @@ mod native;
 mod peers;
 mod readback;
 mod report;
+mod scripts;
 mod servers;
 mod soak;
 mod work;

@@ -1,12 +1,12 @@
 //! Where the servers come from: named in the environment, started with the scripts in REAL_STACK, or embedded.
 
-use anyhow::{Context, bail};
 use std::{
     env,
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
 };
+
+use crate::scripts::Scripts;
 
 const BUCKET: &str = "bench";
 /// What the programs that are measured find in their environment.
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 /// What ends with the measurement.
 enum Running {
     Nothing,
-    Scripts { folder: PathBuf, data: tempfile::TempDir },
+    Scripts { scripts: Scripts, _data: tempfile::TempDir },
     Stack { _stack: Box<local_stack::Stack>, _state: tempfile::TempDir },
 }
 
@@ -48,36 +48,26 @@ impl Servers {
             let origin = "servers named in the environment".to_owned();
             return Ok(Self { variables, origin, kind: Kind::Real, _running: Running::Nothing });
         }
-        match env::var_os("REAL_STACK").filter(|folder| !folder.is_empty()) {
-            Some(folder) => Self::started_by(Path::new(&folder)),
+        match Scripts::folder() {
+            Some(folder) => Self::started_by(folder),
             None => Self::embedded().await,
         }
     }
 
-    fn started_by(folder: &Path) -> anyhow::Result<Self> {
+    fn started_by(folder: PathBuf) -> anyhow::Result<Self> {
+        let origin = format!("servers started by the scripts in {}", folder.display());
+        let data = tempfile::tempdir()?;
+        let scripts = Scripts { folder, data: data.path().to_owned() };
         // Made before the first start, so that a failure removes what was started before it.
-        let running = Running::Scripts { folder: folder.to_owned(), data: tempfile::tempdir()? };
-        let Running::Scripts { data, .. } = &running else { bail!("no scripts") };
-        let start = |name: &str, more: &[&str]| {
-            let port = free_port()?.to_string();
-            let place = data.path().join(name);
-            let mut arguments = vec!["start", "--data", place.to_str().context("a folder's name")?, "--port", &port];
-            arguments.extend(more);
-            script(folder, name, &arguments)
-        };
-        let brokers = start("kafka", &["--set", "group.initial.rebalance.delay.ms=0"])?;
-        let registry = start("registry", &["--mem"])?;
-        let s3 = start("s3", &["--bucket", BUCKET])?;
-        let keys =
-            script(folder, "s3", &["env", "--data", data.path().join("s3").to_str().context("a folder's name")?])?;
+        let running = Running::Scripts { scripts: scripts.clone(), _data: data };
+        let brokers = scripts.start("kafka", free_port()?, &["--set", "group.initial.rebalance.delay.ms=0"])?;
+        let registry = scripts.start("registry", free_port()?, &["--mem"])?;
+        let s3 = scripts.start("s3", free_port()?, &["--bucket", BUCKET])?;
         let mut variables =
             vec![("BROKERS", brokers), ("REGISTRY", registry), ("S3_ENDPOINT", s3), ("BUCKET", BUCKET.to_owned())];
-        for (name, value) in keys.split_whitespace().filter_map(|word| word.split_once('=')) {
-            if let Some(name) = NAMES.iter().find(|known| **known == name) {
-                variables.push((name, value.to_owned()));
-            }
-        }
-        let origin = format!("servers started by the scripts in {}", folder.display());
+        let keys = scripts.store_variables()?;
+        let keys = NAMES.iter().filter_map(|name| Some((*name, keys.get(*name)?.clone())));
+        variables.extend(keys.filter(|(name, _)| name.starts_with("AWS_")));
         Ok(Self { variables, origin, kind: Kind::Real, _running: running })
     }
 
@@ -114,29 +104,12 @@ impl Servers {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Self::Scripts { folder, data } = self {
-            for name in ["kafka", "registry", "s3"] {
-                let place = data.path().join(name);
-                let ended = place.to_str().map(|place| script(folder, name, &["wipe", "--data", place]));
-                if let Some(Err(error)) = ended {
-                    tracing::warn!(name, %error, "a server was not removed");
-                }
-            }
+        if let Self::Scripts { scripts, .. } = self
+            && let Err(error) = scripts.wipe()
+        {
+            tracing::warn!(%error, "a server was not removed");
         }
     }
-}
-
-/// Runs a script to its end; its words are on standard error, its result is the one line on standard output.
-fn script(folder: &Path, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
-    let path = folder.join(name);
-    let mut command = Command::new(&path);
-    command.args(arguments).stderr(Stdio::null());
-    if env::var_os("S3_SERVER").is_none() {
-        command.env("S3_SERVER", "versitygw");
-    }
-    let output = command.output().with_context(|| path.display().to_string())?;
-    anyhow::ensure!(output.status.success(), "{} {} ended with {}", path.display(), arguments.join(" "), output.status);
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn free_port() -> anyhow::Result<u16> {

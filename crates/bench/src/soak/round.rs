@@ -11,6 +11,7 @@ use rdkafka::{
 };
 use sink_core::genesis::Link;
 use std::{
+    sync::mpsc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -20,10 +21,11 @@ use super::{
     event::{Brokers, Event},
     files::Files,
     load::PARTITIONS,
-    servers::{self, Scripts, Servers},
+    servers::{self, Servers},
     sinks::{Running, SESSION, Signal, Sinks},
     state::State,
 };
+use crate::scripts::Scripts;
 
 const SINKS: usize = 3;
 /// A sink must write a file again within this.
@@ -209,8 +211,8 @@ impl Field {
     fn kill_broker(&mut self, number: u32) -> anyhow::Result<()> {
         self.broker_back()?;
         let Some(scripts) = self.scripts.clone() else { return Ok(()) };
-        scripts.kill_broker(number)?;
-        self.returning = Some(std::thread::spawn(move || scripts.start_brokers()));
+        servers::kill_broker(&scripts, number)?;
+        self.returning = Some(std::thread::spawn(move || servers::start_brokers(&scripts)));
         Ok(())
     }
 
@@ -243,17 +245,23 @@ impl Field {
         let consumer: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", &self.brokers).set("group.id", &self.state.topic).create()?;
         let group = consumer.group_metadata().context("no group metadata")?;
-        let committed = intruder
-            .begin_transaction()
-            .and_then(|()| intruder.send_offsets_to_transaction(&list, &group, TIMEOUT))
-            .and_then(|()| intruder.commit_transaction(TIMEOUT));
-        match committed {
-            Ok(()) => {
+        // In a thread of its own: whatever timeout it is given, a transaction whose coordinator dies may never be answered.
+        let (answer, answered) = mpsc::channel();
+        std::thread::spawn(move || {
+            let committed = intruder
+                .begin_transaction()
+                .and_then(|()| intruder.send_offsets_to_transaction(&list, &group, TIMEOUT))
+                .and_then(|()| intruder.commit_transaction(TIMEOUT));
+            let _ = answer.send(committed.map(|()| intruder));
+        });
+        match answered.recv_timeout(3 * TIMEOUT) {
+            Ok(Ok(intruder)) => {
                 self.state.add("commits set back", 1);
                 self.intruder = Some(intruder);
             }
             // While a broker is down or members come and go; the next one is a new producer.
-            Err(error) => tracing::info!(%error, "the commit was not set back"),
+            Ok(Err(error)) => tracing::info!(%error, "the commit was not set back"),
+            Err(_) => tracing::info!("setting the commit back was not answered"),
         }
         Ok(())
     }
