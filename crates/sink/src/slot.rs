@@ -109,6 +109,14 @@ pub(crate) struct Resume {
     pub(crate) since: Instant,
 }
 
+/// A position that could not be read from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failing {
+    pub(crate) at: contract::Position,
+    pub(crate) first: Instant,
+    pub(crate) last: Instant,
+}
+
 /// A partition that this process was given.
 pub(crate) struct Slot {
     pub(crate) place: Place,
@@ -124,8 +132,7 @@ pub(crate) struct Slot {
     /// Whether the client reads it, or has paused it.
     pub(crate) begun: bool,
     pub(crate) resume: Option<Resume>,
-    /// Since when reading fails, and where.
-    pub(crate) failing: Option<(Instant, contract::Position)>,
+    pub(crate) failing: Option<Failing>,
     /// Whether the brokers are being asked about its log.
     pub(crate) asking: bool,
     pub(crate) stopped: Option<Stop>,

@@ -18,7 +18,7 @@ use crate::{
     error::SinkError,
     kafka,
     native::{Failed, RecordQueue},
-    slot::Resume,
+    slot::{Failing, Resume},
     tasks::Asker,
 };
 
@@ -29,6 +29,8 @@ const EVENTS: usize = 1024;
 
 /// How long a partition rests that could not be read.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// An error that comes later than this behind another has nothing to do with it: between them there was nothing to read.
+const STILL_FAILING: Duration = Duration::from_secs(30);
 
 impl Worker {
     /// Takes what is there, or waits for it.
@@ -98,12 +100,12 @@ impl Worker {
         }
         tracing::warn!(topic = place.0, partition = place.1, at = at.0, %error, "reading again from here");
         let now = Instant::now();
-        let since = match slot.failing {
-            Some((since, failed_at)) if failed_at == at => since,
+        let first = match slot.failing {
+            Some(before) if before.at == at && now.duration_since(before.last) < STILL_FAILING => before.first,
             _ => now,
         };
-        slot.failing = Some((since, at));
-        if now.duration_since(since) >= self.config.deadlines.kafka {
+        slot.failing = Some(Failing { at, first, last: now });
+        if now.duration_since(first) >= self.config.deadlines.kafka {
             let stop = Stop::Remote { what: "reading", reason: error.to_string() };
             slot.machine.stop(stop, &mut self.commands);
             return self.carry_out(index);

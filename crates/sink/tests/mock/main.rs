@@ -141,6 +141,25 @@ async fn an_error_of_a_fetch_before_a_rebalance_loses_nothing() {
     field.holds_once(0..sent).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_stays_ends_the_sink_with_its_words() {
+    let (cluster, field) = start(1).await;
+    let mut config = field.config();
+    config.deadlines.kafka = Duration::from_secs(4);
+    let running = Running::start(config);
+    field.produce(0..10, 1).await;
+    field.until_committed(0, 10).await;
+    cluster.request_errors(RDKafkaApiKey::Fetch, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_MSG; 1_000]);
+    field.produce(10..20, 1).await;
+    let ended = running.ended().await.to_string();
+    assert!(ended.starts_with("events[0]: reading: "), "{ended}");
+    cluster.clear_request_errors(RDKafkaApiKey::Fetch);
+    let running = Running::start(field.config());
+    field.until_committed(0, 20).await;
+    running.stop().await;
+    field.holds_once(0..20).await;
+}
+
 /// A broker that has just become leader may not know its log's end yet. The client gives a partition up that it was told
 /// this of; the sink must not.
 #[tokio::test(flavor = "multi_thread")]
