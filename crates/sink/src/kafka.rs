@@ -10,10 +10,11 @@ use rdkafka::{
 };
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{config::Config, error::SinkError, native::RecordQueue, questions::Topics};
@@ -57,9 +58,10 @@ impl Context {
         events.iter().any(|event| !matches!(event, GroupEvent::Commits(_)))
     }
 
-    /// From now on nobody looks at events: what the group takes is given at once.
-    pub(crate) fn close(&self) {
+    /// From now on nobody looks at events: each is answered at once. Returns those that nobody has looked at.
+    pub(crate) fn close(&self) -> Vec<GroupEvent> {
         self.closing.store(true, Ordering::Relaxed);
+        self.take()
     }
 
     fn push(&self, event: GroupEvent) {
@@ -74,18 +76,16 @@ impl ConsumerContext for Context {
         let places: Vec<Place> =
             list.elements().iter().map(|place| (place.topic().to_owned(), place.partition())).collect();
         let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.closing.load(Ordering::Relaxed) {
-            let done = if assigned { accept(consumer) } else { unassign(consumer, &places) };
-            if let Err(error) = done {
-                tracing::warn!(%error, "leaving the group");
-            }
-            return;
-        }
-        self.push(match assigned {
+        let event = match assigned {
             true => GroupEvent::Assigned(places),
             false if consumer.assignment_lost() => GroupEvent::Lost(places),
             false => GroupEvent::Revoked(places),
-        });
+        };
+        if self.closing.load(Ordering::Relaxed) {
+            let_go(consumer, &event);
+        } else {
+            self.push(event);
+        }
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, list: &TopicPartitionList) {
@@ -202,6 +202,31 @@ pub(crate) fn list(places: &[Place], offset: Offset) -> KafkaResult<TopicPartiti
 /// and goes on from there, past all records between.
 pub(crate) fn accept(consumer: &Consumer) -> KafkaResult<()> {
     consumer.incremental_assign(&TopicPartitionList::new())
+}
+
+/// Answers what the group said to a consumer that is leaving: until it is answered, the client does not close.
+pub(crate) fn let_go(consumer: &Consumer, event: &GroupEvent) {
+    let done = match event {
+        GroupEvent::Assigned(_) => accept(consumer),
+        GroupEvent::Revoked(places) | GroupEvent::Lost(places) => unassign(consumer, places),
+        GroupEvent::Commits(_) => Ok(()),
+    };
+    if let Err(error) = done {
+        tracing::warn!(%error, "leaving the group");
+    }
+}
+
+/// Leaves the group and frees the client, in a thread of its own: whether that ends is not in our hands.
+///
+/// # Errors
+/// When it takes longer than until `deadline`; it goes on meanwhile.
+pub(crate) fn close(consumer: Arc<Consumer>, deadline: Instant) -> Result<(), RecvTimeoutError> {
+    let (done, closed) = mpsc::channel();
+    std::thread::spawn(move || {
+        drop(consumer);
+        let _ = done.send(());
+    });
+    closed.recv_timeout(deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Reads a partition from a position, for the first time since the group assigned it.

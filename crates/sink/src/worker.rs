@@ -27,7 +27,7 @@ use crate::{
     commits::Commits,
     config::Config,
     error::SinkError,
-    kafka::{self, Consumer, Place},
+    kafka::{self, Consumer, GroupEvent, Place},
     metrics::{Metrics, PartitionLabel},
     native::{RecordQueue, TopicHandle},
     slot::{OpenFile, Slot},
@@ -171,11 +171,7 @@ impl Worker {
         }
         let end = Instant::now() + self.config.deadlines.shutdown;
         self.finish_all(end);
-        self.leave(end);
-        match self.fatal {
-            Some(error) => Err(error),
-            None => Ok(self.summary),
-        }
+        self.leave(end.max(Instant::now() + LEAST_TO_LEAVE))
     }
 
     fn step(&mut self) {
@@ -412,16 +408,23 @@ impl Worker {
     }
 
     /// Leaves the group, so that others need not wait for a timeout.
-    fn leave(&mut self, deadline: Instant) {
-        self.consumer.context().close();
+    fn leave(mut self, deadline: Instant) -> Result<Summary, SinkError> {
+        let given_back = self.hand_over.take().map(|hand_over| GroupEvent::Revoked(hand_over.places));
+        let unanswered = self.consumer.context().close();
+        given_back.into_iter().chain(unanswered).for_each(|event| kafka::let_go(&self.consumer, &event));
         self.records = None;
-        // Questions to the brokers that are still under way hold the consumer. Where they outlive this, the group learns of the
-        // end by its session's timeout.
-        let deadline = deadline.max(Instant::now() + LEAST_TO_LEAVE);
+        // Questions to the brokers that are still under way hold the consumer.
         while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {
             let _ = self.consumer.poll(BUSY_WAIT);
         }
         self.health.unready("sink: assignment", "stopped");
+        if kafka::close(self.consumer, deadline).is_err() {
+            tracing::warn!("not left the group in time; it learns of the end by the session's timeout");
+        }
+        match self.fatal {
+            Some(error) => Err(error),
+            None => Ok(self.summary),
+        }
     }
 
     fn stopped(&mut self, index: usize, stop: Stop) {

@@ -92,6 +92,11 @@ impl Running {
         line.expect("a metric without labels").parse().unwrap()
     }
 
+    /// Waits until it has asked the group for partitions.
+    pub(crate) async fn until_joining(&self) {
+        self.until_unready("assign partitions").await;
+    }
+
     /// Waits until the reasons why it is not ready hold a text.
     pub(crate) async fn until_unready(&self, text: &str) -> String {
         let reasons = || {
@@ -213,11 +218,11 @@ impl Field {
         (n.to_string(), frame(self.schema_id, &datum))
     }
 
-    /// Sends records that no file can hold to the first partition.
-    pub(crate) async fn poison(&self, count: usize) {
+    /// Sends records that no file can hold.
+    pub(crate) async fn poison(&self, partition: i32, count: usize) {
         let producer: FutureProducer = self.client().create().unwrap();
         for _ in 0..count {
-            let record = FutureRecord::to(&self.topic).key("poison").payload("not framed").partition(0);
+            let record = FutureRecord::to(&self.topic).key("poison").payload("not framed").partition(partition);
             producer.send(record, TIMEOUT).await.unwrap();
         }
     }

@@ -7,7 +7,7 @@
 #[path = "../field/mod.rs"]
 mod field;
 
-use field::{Field, Running};
+use field::{Field, Running, TIMEOUT};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rdkafka::{
@@ -256,13 +256,55 @@ async fn a_partition_that_comes_back_is_read_on() {
     field.holds_once(0..60).await;
 }
 
+/// Also just before the group gives it partitions, which the client then waits to be told of when it closes. Three seconds
+/// after they join is when this cluster gives any.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_at_any_moment_ends_in_time() {
+    let (_cluster, field) = start(1).await;
+    let stops = (0..20u64).map(|n| {
+        let mut config = field.config();
+        config.group_id = format!("group-{n}");
+        config.store.prefix = format!("{n}/");
+        let running = Running::start(config);
+        async move {
+            running.until_joining().await;
+            tokio::time::sleep(Duration::from_millis(2_600 + n * 25)).await;
+            tokio::time::timeout(TIMEOUT, running.stop()).await.expect("a stop in time");
+        }
+    });
+    futures::future::join_all(stops).await;
+}
+
+/// The group waits for an answer to each revocation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_in_time_while_the_group_waits_for_a_partition() {
+    let (_cluster, field) = start(2).await;
+    let mut config = field.config();
+    config.deadlines.shutdown = Duration::from_secs(1);
+    let first = Running::start(config);
+    field.produce(0..20, 2).await;
+    field.until_committed(0, 10).await;
+    field.until_committed(1, 10).await;
+    let before = first.rebalances();
+    let second = Running::start(field.config());
+    // Files wait for their dead letters, and those for a topic that these brokers do not make by request.
+    field.poison(0, 1).await;
+    field.poison(1, 1).await;
+    first.until_rebalanced(before).await;
+    tokio::time::timeout(TIMEOUT, first.stop()).await.expect("a stop in time");
+    field.until_committed(0, 11).await;
+    field.until_committed(1, 11).await;
+    second.stop().await;
+    field.holds_once(0..20).await;
+}
+
 /// Brokers that cannot make topics by request still have them, or make them at the first record.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_reach_a_topic_that_the_brokers_make_by_themselves() {
     let (_cluster, field) = start(1).await;
     let running = Running::start(field.config());
     field.produce(0..10, 1).await;
-    field.poison(3).await;
+    field.poison(0, 3).await;
     field.produce(10..20, 1).await;
     field.until_committed(0, 23).await;
     let summary = running.stop().await;
