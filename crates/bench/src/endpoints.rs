@@ -1,6 +1,11 @@
 //! Where the servers are, from the variables that a runner sets for the programs it measures.
 
 use anyhow::Context;
+use aws_sdk_s3::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
+use aws_smithy_http_client::tls;
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry, Secret};
 use sink::Config;
 use std::{borrow::Borrow, collections::BTreeMap, env, time::Duration};
@@ -43,6 +48,25 @@ pub(crate) fn properties() -> anyhow::Result<BTreeMap<String, String>> {
 fn property(text: &str) -> anyhow::Result<(String, String)> {
     let (key, value) = text.split_once('=').with_context(|| format!("`{text}` is not key=value"))?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// A client of a store by the keys that it names.
+pub(crate) fn client(store: &ObjectStore) -> anyhow::Result<Client> {
+    let keys = store.access_key_id.as_ref().zip(store.secret_access_key.as_ref());
+    let (id, secret) = keys.context("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")?;
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let mut config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(store.region.clone()))
+        .credentials_provider(Credentials::new(id, secret.expose(), None, None, "environment"))
+        .http_client(http)
+        .force_path_style(store.path_style);
+    if let Some(endpoint) = &store.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Ok(Client::from_conf(config.build()))
 }
 
 /// The bucket and how to get at it.

@@ -23,6 +23,9 @@ use crate::{
 
 const START_DEADLINE: Duration = Duration::from_mins(5);
 const STOP_DEADLINE: Duration = Duration::from_mins(2);
+const LOOK: Duration = Duration::from_secs(1);
+/// CPU seconds between two looks below which the start is over.
+const AT_REST: f64 = 0.1;
 
 /// How long after its window's end a file is there at the latest.
 const ON_TIME: Duration = Duration::from_secs(5);
@@ -72,9 +75,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let prefix = format!("{label}/");
     of.extend([("TOPIC", format!("^{label}-.*")), ("GROUP", label.clone()), ("PREFIX", prefix.clone())]);
     let bucket = Bucket::open(&endpoints::store(&of)?)?;
-    let window = arguments.window.to_string();
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["sink-run", "--window", &window]).envs(&of).stdout(Stdio::null());
+    command.args(["sink-run", "--window", &arguments.window.to_string()]).envs(&of).stdout(Stdio::null());
     let sink = Sink(command.spawn()?);
     let (begun, all) = (Instant::now(), topics.len() * arguments.partitions as usize);
     while bucket.count(&format!("{prefix}chains/")).await? < all {
@@ -82,22 +84,32 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             begun.elapsed() < START_DEADLINE,
             "not all of {all} partitions found their place in {START_DEADLINE:?}"
         );
-        sleep(Duration::from_secs(1)).await;
+        sleep(LOOK).await;
     }
     let found_places = begun.elapsed().as_secs_f64();
     println!("{all} partitions found their places in {found_places:.1} s");
-    // The last of them are still being sought in.
-    sleep(Duration::from_secs(5)).await;
+    until_at_rest(sink.0.id()).await?;
 
     let before = measure::of_process(sink.0.id())?;
     let sent = produce(&arguments, &brokers, &topics, &id).await?;
     let after = measure::of_process(sink.0.id())?;
     let cpu_percent = (after.cpu_seconds - before.cpu_seconds) * 100.0 / arguments.seconds as f64;
 
-    // A file that is on time is there soon after its window's end; what is still open at a stop would not show it.
-    let length = Duration::from_secs(arguments.window);
-    let into = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() % length.as_millis().max(1);
-    sleep(length.saturating_sub(Duration::from_millis(into as u64)) + ON_TIME).await;
+    // What is still open at a stop would not show when its file is there.
+    let window = Duration::from_secs(arguments.window);
+    let end = Instant::now() + window + ON_TIME;
+    let told = loop {
+        let told = bucket.told(&prefix).await?;
+        if told.rows >= sent {
+            break told;
+        }
+        ensure!(
+            Instant::now() < end,
+            "{} of {sent} records in files {ON_TIME:?} after the last window's end",
+            told.rows
+        );
+        sleep(LOOK).await;
+    };
     let stopped = Command::new("kill").args(["-TERM", &sink.0.id().to_string()]).status()?;
     ensure!(stopped.success(), "the sink took no signal");
     let end = Instant::now() + STOP_DEADLINE;
@@ -106,18 +118,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         if Instant::now() > end {
             bail!("the sink did not stop within {STOP_DEADLINE:?}");
         }
-        sleep(Duration::from_millis(100)).await;
+        sleep(LOOK).await;
     }
-    let mut late = bucket.lateness(&prefix).await?;
-    late.sort_by(f64::total_cmp);
-    let worst = late.last().copied().unwrap_or(0.0);
+    let worst = told.latest_seconds;
     let found = readback::take(&bucket, &prefix).await?;
     work::delete_topics(&brokers, &topics).await?;
     ensure!(found.records == sent && found.twice == 0, "{} of {sent} records, {} twice", found.records, found.twice);
     println!(
-        "{all} partitions, {} records/s, windows of {window} s: {cpu_percent:.2} % of a core, {:.0} MB RSS; {sent} records \
+        "{all} partitions, {} records/s, windows of {} s: {cpu_percent:.2} % of a core, {:.0} MB RSS; {sent} records \
          read back from {} files, created at most {worst:.2} s behind their window's end",
-        arguments.rate, after.peak_rss_mb, found.files
+        arguments.rate, arguments.window, after.peak_rss_mb, found.files
     );
     if arguments.json {
         let summary = json!({
@@ -128,6 +138,21 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         println!("{summary}");
     }
     Ok(())
+}
+
+/// Waits until the last partitions that found their place are being read.
+async fn until_at_rest(sink: u32) -> anyhow::Result<()> {
+    let end = Instant::now() + START_DEADLINE;
+    let mut before = measure::of_process(sink)?.cpu_seconds;
+    loop {
+        sleep(LOOK).await;
+        let now = measure::of_process(sink)?.cpu_seconds;
+        if now - before < AT_REST {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "the sink is not at rest within {START_DEADLINE:?}");
+        before = now;
+    }
 }
 
 /// A steady trickle over all partitions in turn; returns how many records.

@@ -2,14 +2,12 @@
 //! itself proves nothing here.
 
 use anyhow::Context;
-use aws_sdk_s3::{
-    Client,
-    config::{BehaviorVersion, Credentials, Region},
-};
-use aws_smithy_http_client::tls;
+use aws_sdk_s3::Client;
 use contract::{endpoints::ObjectStore, file::metadata};
 use sink_core::read::Head;
 use std::collections::{BTreeMap, BTreeSet};
+
+use crate::endpoints;
 
 /// What files under a prefix hold.
 #[derive(Debug, Default, Clone, Copy)]
@@ -21,6 +19,14 @@ pub(crate) struct Found {
     pub(crate) twice: u64,
 }
 
+/// What the metadata of files under a prefix says.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) rows: u64,
+    /// How long after its window's end the store had the latest file that a window's end rolled.
+    pub(crate) latest_seconds: f64,
+}
+
 /// A bucket to read.
 pub(crate) struct Bucket {
     client: Client,
@@ -29,21 +35,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn open(store: &ObjectStore) -> anyhow::Result<Self> {
-        let keys = store.access_key_id.as_ref().zip(store.secret_access_key.as_ref());
-        let (id, secret) = keys.context("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let mut client = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(store.region.clone()))
-            .credentials_provider(Credentials::new(id, secret.expose(), None, None, "environment"))
-            .force_path_style(true)
-            .http_client(http);
-        if let Some(endpoint) = &store.endpoint {
-            client = client.endpoint_url(endpoint);
-        }
-        Ok(Self { client: Client::from_conf(client.build()), name: store.bucket.clone() })
+        Ok(Self { client: endpoints::client(store)?, name: store.bucket.clone() })
     }
 
     /// Keys under a prefix, with the second that each object was created in.
@@ -67,19 +59,20 @@ impl Bucket {
         Ok(self.list(prefix).await?.len())
     }
 
-    /// For each file that its window's end rolled, how long after it the store had the file, in seconds.
-    pub(crate) async fn lateness(&self, prefix: &str) -> anyhow::Result<Vec<f64>> {
-        let mut all = Vec::new();
+    /// What files say of themselves.
+    pub(crate) async fn told(&self, prefix: &str) -> anyhow::Result<Told> {
+        let mut told = Told::default();
         for (key, created) in self.list(prefix).await? {
             let head = self.client.head_object().bucket(&self.name).key(&key).send().await.context("looking")?;
             let metadata = head.metadata().cloned().unwrap_or_default();
+            told.rows += metadata.get(metadata::ROWS).map_or(Ok(0), |rows| rows.parse::<u64>())?;
             if metadata.get(metadata::ROLL_REASON).is_some_and(|reason| reason == "window")
                 && let Some(end) = metadata.get(metadata::WINDOW_END)
             {
-                all.push(created - end.parse::<f64>()? / 1e3);
+                told.latest_seconds = told.latest_seconds.max(created - end.parse::<f64>()? / 1e3);
             }
         }
-        Ok(all)
+        Ok(told)
     }
 }
 

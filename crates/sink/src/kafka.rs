@@ -268,6 +268,10 @@ pub(crate) fn resume(
     consumer.resume(&list(std::slice::from_ref(place), Offset::Invalid)?)
 }
 
-pub(crate) fn pause(consumer: &Consumer, place: &Place) -> KafkaResult<()> {
-    consumer.pause(&list(std::slice::from_ref(place), Offset::Invalid)?)
+/// Reads no more of a partition. Where the client does not take it, what it still hands out is not admitted.
+pub(crate) fn pause(consumer: &Consumer, place: &Place) {
+    let paused = list(std::slice::from_ref(place), Offset::Invalid).and_then(|list| consumer.pause(&list));
+    if let Err(error) = paused {
+        tracing::debug!(topic = place.0, partition = place.1, %error, "pausing");
+    }
 }

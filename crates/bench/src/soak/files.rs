@@ -2,16 +2,13 @@
 
 use anyhow::{Context, bail};
 use apache_avro::{Reader, Schema, types::Value};
-use aws_sdk_s3::{
-    Client,
-    config::{BehaviorVersion, Credentials, Region},
-};
-use aws_smithy_http_client::tls;
+use aws_sdk_s3::Client;
 use contract::{Position, Range, endpoints::ObjectStore, names};
 use futures::{StreamExt, TryStreamExt, stream};
 use sink_core::facts::FoundFile;
 
 use super::load::Headers;
+use crate::endpoints;
 
 /// Requests under way at a time.
 const REQUESTS: usize = 16;
@@ -48,22 +45,8 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn new(store: &ObjectStore, prefix: &str, topic: &str) -> anyhow::Result<Self> {
-        let id = store.access_key_id.as_ref().context("AWS_ACCESS_KEY_ID")?;
-        let secret = store.secret_access_key.as_ref().context("AWS_SECRET_ACCESS_KEY")?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let mut config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(store.region.clone()))
-            .credentials_provider(Credentials::new(id, secret.expose(), None, None, "soak"))
-            .http_client(http)
-            .force_path_style(store.path_style);
-        if let Some(endpoint) = &store.endpoint {
-            config = config.endpoint_url(endpoint);
-        }
         Ok(Self {
-            client: Client::from_conf(config.build()),
+            client: endpoints::client(store)?,
             bucket: store.bucket.clone(),
             prefix: prefix.to_owned(),
             topic: topic.to_owned(),

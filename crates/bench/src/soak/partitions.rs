@@ -15,6 +15,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{create_topic, load::Load, servers::Servers, sinks::Sinks, state::State};
+use crate::measure;
 
 const PATIENCE: Duration = Duration::from_mins(10);
 const LOOK: Duration = Duration::from_millis(100);
@@ -80,11 +81,9 @@ fn measure(handle: &Handle, folder: &std::path::Path, servers: &Servers, argumen
         std::thread::sleep(LOOK);
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let status = fs::read_to_string(format!("/proc/{}/status", sink.id()))?;
+    let peak_rss_mb = measure::of_process(sink.id())?.peak_rss_mb;
     let files = sink.counters().get("sink_files_total").copied().unwrap_or(0);
     sink.stop()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse()?;
 
     let config: sink::Config = serde_json::from_value(json!({
         "kafka": {"bootstrap_servers": servers.brokers}, "registry": {"url": servers.registry},
@@ -95,13 +94,12 @@ fn measure(handle: &Handle, folder: &std::path::Path, servers: &Servers, argumen
     anyhow::ensure!(report.partitions.iter().all(|one| one.first == Position(0).0), "a chain that begins late");
     println!(
         "{} partitions, {} records: {seconds:.0} s, the first file after {:.1} s, {files} files; at most {} MB in open \
-         files and uploads of a budget of {} MB, peak RSS {} MB",
+         files and uploads of a budget of {} MB, peak RSS {peak_rss_mb:.0} MB",
         arguments.partitions,
         arguments.records,
         first.unwrap_or_default().as_secs_f64(),
         peak_open >> 20,
-        arguments.budget,
-        peak >> 10
+        arguments.budget
     );
     anyhow::ensure!(peak_open <= (arguments.budget as u64) << 20, "the budget was not kept");
     Ok(())

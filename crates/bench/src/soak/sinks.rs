@@ -1,6 +1,6 @@
 //! The sinks: child processes that are killed, stopped, thawed and started again, and what they counted.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -167,8 +167,27 @@ impl Running {
         if self.ended()?.is_none() {
             self.signal(Signal::Term)?;
         }
-        self.wait(STOP_PATIENCE)?
-            .with_context(|| format!("{} does not stop; its log: {}", self.name, self.last_words()))
+        match self.wait(STOP_PATIENCE)? {
+            Some(status) => Ok(status),
+            None => bail!("{} does not stop; its log: {}; {}", self.name, self.last_words(), self.stacks()),
+        }
+    }
+
+    /// Writes down where its threads are, for a debugger that is there; says where to look.
+    fn stacks(&self) -> String {
+        let path = self.log.with_extension("stacks");
+        let id = self.id().to_string();
+        let written = File::create(&path).and_then(|file| {
+            Command::new("gdb")
+                .args(["-batch", "-p", &id, "-ex", "thread apply all bt"])
+                .stdout(file)
+                .stderr(Stdio::null())
+                .status()
+        });
+        match written {
+            Ok(_) => format!("its threads: {}", path.display()),
+            Err(error) => format!("its threads are not known: gdb: {error}"),
+        }
     }
 
     pub(crate) fn wait(&mut self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {

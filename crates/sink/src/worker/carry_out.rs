@@ -45,10 +45,8 @@ impl Worker {
                 }
                 Command::Pause => {
                     slot.resume = None;
-                    if slot.begun
-                        && let Err(error) = kafka::pause(&self.consumer, &place)
-                    {
-                        tracing::debug!(topic = place.0, partition = place.1, %error, "pausing");
+                    if slot.begun {
+                        kafka::pause(&self.consumer, &place);
                     }
                     continue;
                 }

@@ -116,9 +116,7 @@ impl Worker {
     /// Takes no more of a partition until it is sought in.
     fn read_again(&mut self, index: usize, at: Position, since: Instant) {
         let Some(slot) = &mut self.slots[index] else { return };
-        if let Err(error) = kafka::pause(&self.consumer, &slot.place) {
-            tracing::debug!(topic = slot.place.0, partition = slot.place.1, %error, "pausing");
-        }
+        kafka::pause(&self.consumer, &slot.place);
         slot.resume = Some(Resume { at, since });
         self.retry_resume(index);
     }

@@ -92,11 +92,6 @@ impl Running {
         line.expect("a metric without labels").parse().unwrap()
     }
 
-    /// Waits until it has asked the group for partitions.
-    pub(crate) async fn until_joining(&self) {
-        self.until_unready("assign partitions").await;
-    }
-
     /// Waits until the reasons why it is not ready hold a text.
     pub(crate) async fn until_unready(&self, text: &str) -> String {
         let reasons = || {
