@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
     telemetry::logs::init(telemetry::logs::Format::Text, &filter)?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match cli.command {
             Command::Sink(arguments) => compare::run(arguments).await,
             Command::Idle(arguments) => idle::run(arguments).await,
@@ -89,7 +89,10 @@ fn main() -> anyhow::Result<()> {
                 Ok(())
             }
         }
-    })
+    });
+    // Blocking calls into librdkafka that nobody waits for any more must not hold up the exit.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn run_sink(roll: &endpoints::Roll, until: Option<u64>) -> anyhow::Result<()> {

@@ -29,12 +29,15 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 const PORT_ATTEMPTS: usize = 5;
 
 /// The broker reads a whole fetch from its database before it answers, so a backlog is read fast only in small bites:
-/// with librdkafka's defaults the first of 20,000 records takes 8 s, with these 0.2 s. All four belong together.
-const CLIENT_PROPERTIES: [(&str, &str); 4] = [
+/// with librdkafka's defaults the first of 20,000 records takes 8 s, with these 0.2 s. The first four belong together.
+/// While it waits for more to answer with, it looks into its database again and again: it is asked for what there is.
+const CLIENT_PROPERTIES: [(&str, &str); 6] = [
     ("message.max.bytes", "100000"),
     ("fetch.max.bytes", "100000"),
     ("fetch.message.max.bytes", "100000"),
     ("receive.message.max.bytes", "1000000"),
+    ("fetch.min.bytes", "1"),
+    ("fetch.wait.max.ms", "100"),
 ];
 
 /// A running broker; gone when dropped.

@@ -10,7 +10,7 @@ use rdkafka::{
 };
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
@@ -128,7 +128,7 @@ pub(crate) fn unsubscribed(config: &Config) -> Result<Consumer, SinkError> {
 pub(crate) fn reader(config: &Config) -> Result<Consumer, SinkError> {
     let mut client = client(config);
     client.remove("group.instance.id");
-    client.set("enable.partition.eof", "true");
+    client.set("enable.partition.eof", "true").set("fetch.min.bytes", "1").set("fetch.wait.max.ms", "100");
     make(&client)
 }
 
@@ -142,7 +142,10 @@ fn make(client: &ClientConfig) -> Result<Consumer, SinkError> {
 fn client(config: &Config) -> ClientConfig {
     let mut client = ClientConfig::new();
     // Defaults that a property may change.
-    client.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100").set("client.id", "sink");
+    client.set("queued.max.messages.kbytes", "16384").set("client.id", "sink");
+    // Each answer names all partitions, and so does each question: with little traffic few large ones cost a fraction of many
+    // small ones. Nothing waits for a second beside a window.
+    client.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", "1000");
     // How soon a topic or partition made later is read; the client's own default is five minutes.
     client.set("topic.metadata.refresh.interval.ms", "10000");
     for (key, value) in &config.kafka.properties {
@@ -216,14 +219,14 @@ pub(crate) fn let_go(consumer: &Consumer, event: &GroupEvent) {
     }
 }
 
-/// Leaves the group and frees the client, in a thread of its own: whether that ends is not in our hands.
+/// Leaves the group and frees clients, in a thread of its own: whether that ends is not in our hands.
 ///
 /// # Errors
 /// When it takes longer than until `deadline`; it goes on meanwhile.
-pub(crate) fn close(consumer: Arc<Consumer>, deadline: Instant) -> Result<(), RecvTimeoutError> {
+pub(crate) fn close(clients: impl Send + 'static, deadline: Instant) -> Result<(), RecvTimeoutError> {
     let (done, closed) = mpsc::channel();
     std::thread::spawn(move || {
-        drop(consumer);
+        drop(clients);
         let _ = done.send(());
     });
     closed.recv_timeout(deadline.saturating_duration_since(Instant::now()))

@@ -40,7 +40,7 @@ pub use watch::{Progress, Watch};
 
 use std::sync::{Arc, mpsc};
 use telemetry::{Health, Shutdown};
-use tokio::{runtime::Handle, sync::OnceCell, sync::Semaphore};
+use tokio::{runtime::Handle, sync::OnceCell};
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -78,21 +78,21 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
     let registry = Arc::new(registry::Registry::new(&config.registry)?);
     let none_yet = sink_core::intake::Writer::none_yet()
         .map_err(|error| SinkError::Registry { url: config.registry.url.clone(), reason: error.to_string() })?;
+    let asking = Arc::new(kafka::unsubscribed(&config)?);
     let consumer = Arc::new(kafka::consumer(&config)?);
     let (sender, answers) = mpsc::channel();
     let tasks = tasks::Tasks {
         runtime: Handle::current(),
         answers: sender,
-        consumer: Arc::downgrade(&consumer),
+        asking: Arc::downgrade(&asking),
         store,
         registry,
         dead_letters: Arc::new(OnceCell::new()),
-        uploads: Arc::new(Semaphore::new(config.uploads)),
-        questions: tasks::questions(),
+        limits: tasks::Limits::new(config.uploads),
         health,
         writer: writer.into(),
         config,
     };
-    let worker = worker::Worker::new(consumer, tasks, answers, metrics, shutdown, none_yet);
+    let worker = worker::Worker::new(consumer, asking, tasks, answers, metrics, shutdown, none_yet);
     threads::run("sink", move || worker.run()).await?
 }

@@ -27,8 +27,10 @@ use crate::{
 };
 
 const PAUSE: Duration = Duration::from_millis(250);
-/// Partitions that find their place at a time.
+/// Partitions that ask the brokers at a time.
 const QUESTIONS: usize = 16;
+/// Partitions that ask the store at a time: each has a connection of its own.
+const LOOKUPS: usize = 32;
 
 /// Which life of which partition asked.
 #[derive(Debug, Clone, Copy)]
@@ -67,18 +69,30 @@ pub(crate) struct Tasks {
     pub(crate) runtime: Handle,
     pub(crate) answers: Sender<Answer>,
     pub(crate) config: Arc<Config>,
-    pub(crate) consumer: Weak<Consumer>,
+    /// A client for questions alone: a broker answers in turn, so behind a reader's question for records that are not
+    /// there yet, any other waits as long as that one does.
+    pub(crate) asking: Weak<Consumer>,
     pub(crate) store: Store,
     pub(crate) registry: Arc<Registry>,
     pub(crate) dead_letters: Arc<OnceCell<DeadLetters>>,
-    pub(crate) uploads: Arc<Semaphore>,
-    pub(crate) questions: Arc<Semaphore>,
+    pub(crate) limits: Limits,
     pub(crate) health: Health,
     pub(crate) writer: Arc<str>,
 }
 
-pub(crate) fn questions() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(QUESTIONS))
+/// How much goes on at a time: a start with thousands of partitions asks thousands of times.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    uploads: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
+    lookups: Arc<Semaphore>,
+}
+
+impl Limits {
+    pub(crate) fn new(uploads: usize) -> Self {
+        let of = |permits| Arc::new(Semaphore::new(permits));
+        Self { uploads: of(uploads), questions: of(QUESTIONS), lookups: of(LOOKUPS) }
+    }
 }
 
 impl Tasks {
@@ -92,6 +106,19 @@ impl Tasks {
 
     fn spawn_event(&self, asker: Asker, work: impl Future<Output = Result<Event, Stop>> + Send + 'static) {
         self.spawn(async move { Answer::Partition(asker, work.await.unwrap_or_else(Event::Failed)) });
+    }
+
+    /// Asks the store. What waits for its turn is small: a request of the store's client takes tens of kilobytes.
+    fn spawn_lookup<F: Future<Output = Result<Event, Stop>> + Send + 'static>(
+        &self,
+        asker: Asker,
+        ask: impl FnOnce(Store) -> F + Send + 'static,
+    ) {
+        let (lookups, store) = (Arc::clone(&self.limits.lookups), self.store.clone());
+        self.spawn_event(asker, async move {
+            let _permit = lookups.acquire().await;
+            Box::pin(ask(store)).await
+        });
     }
 
     pub(crate) fn ask_kafka(&self, asker: Asker, place: Place) {
@@ -111,12 +138,12 @@ impl Tasks {
 
     /// Asks the brokers about a partition until they have answered.
     async fn facts(&self, place: Place) -> Result<KafkaFacts, Stop> {
-        let _permit = self.questions.clone().acquire_owned().await;
+        let _permit = self.limits.questions.acquire().await;
         let end = Instant::now() + self.config.deadlines.kafka;
         loop {
             let (own, at) = (self.clone(), place.clone());
             let asking = tokio::task::spawn_blocking(move || {
-                let consumer = own.consumer.upgrade().ok_or("the sink is stopping")?;
+                let consumer = own.asking.upgrade().ok_or("the sink is stopping")?;
                 questions::ask(&consumer, &own.config.group_id, own.config.start, &at)
             });
             let reason = match asking.await {
@@ -133,8 +160,7 @@ impl Tasks {
     }
 
     pub(crate) fn read_genesis(&self, asker: Asker, (topic, partition): Place) {
-        let store = self.store.clone();
-        self.spawn_event(asker, async move {
+        self.spawn_lookup(asker, async move |store| {
             let own = store.genesis(&topic, partition).await.map_err(StoreError::stop)?;
             let first_of_topic = match own {
                 None if partition != 0 => store.genesis(&topic, 0).await.map_err(StoreError::stop)?,
@@ -145,8 +171,7 @@ impl Tasks {
     }
 
     pub(crate) fn create_genesis(&self, asker: Asker, genesis: Genesis) {
-        let store = self.store.clone();
-        self.spawn_event(asker, async move {
+        self.spawn_lookup(asker, async move |store| {
             let own = match store.create_genesis(&genesis).await.map_err(StoreError::stop)? {
                 Put::Created => {
                     let (topic, partition, first) = (&genesis.topic, genesis.partition, genesis.first.0);
@@ -166,16 +191,14 @@ impl Tasks {
     }
 
     pub(crate) fn list(&self, asker: Asker, (topic, partition): Place, from: Position) {
-        let store = self.store.clone();
-        self.spawn_event(asker, async move {
+        self.spawn_lookup(asker, async move |store| {
             let (starts, more) = store.list(&topic, partition, from).await.map_err(StoreError::stop)?;
             Ok(Event::Listed { starts, more })
         });
     }
 
     pub(crate) fn head(&self, asker: Asker, (topic, partition): Place, start: Position) {
-        let store = self.store.clone();
-        self.spawn_event(asker, async move {
+        self.spawn_lookup(asker, async move |store| {
             match store.head(&topic, partition, start).await.map_err(StoreError::stop)? {
                 Headed::Missing => Ok(Event::Headed(None)),
                 Headed::File(file) => Ok(Event::Headed(Some(file))),
@@ -188,8 +211,9 @@ impl Tasks {
         let tasks = self.clone();
         self.spawn(async move {
             let begun = Instant::now();
-            let permit = tasks.uploads.acquire().await;
-            let event = tasks.create_or_find(&topic, partition, &file, &facts).await.unwrap_or_else(Event::Failed);
+            let permit = tasks.limits.uploads.acquire().await;
+            let offered = Box::pin(tasks.create_or_find(&topic, partition, &file, &facts)).await;
+            let event = offered.unwrap_or_else(Event::Failed);
             drop(permit);
             let (bytes, held, seconds) = (file.body.len(), file.body.held(), begun.elapsed().as_secs_f64());
             Answer::Upload(asker, event, Uploaded { facts, bytes, held, seconds })

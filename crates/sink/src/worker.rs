@@ -76,6 +76,8 @@ pub(crate) struct Worker {
     /// Dropped before the consumer; `None` while its batch is being worked off, and at the end.
     records: Option<RecordQueue<kafka::Context>>,
     consumer: Arc<Consumer>,
+    /// What tasks ask the brokers with.
+    asking: Arc<Consumer>,
     tasks: Tasks,
     answers: Receiver<Answer>,
     health: Health,
@@ -119,6 +121,7 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         consumer: Arc<Consumer>,
+        asking: Arc<Consumer>,
         tasks: Tasks,
         answers: Receiver<Answer>,
         metrics: Metrics,
@@ -132,6 +135,7 @@ impl Worker {
             config,
             records: RecordQueue::new(Arc::clone(&consumer)),
             consumer,
+            asking,
             tasks,
             answers,
             metrics,
@@ -276,6 +280,8 @@ impl Worker {
         if self.reported.elapsed() >= REPORT {
             self.reported = Instant::now();
             self.report_places();
+            // Has no records; what it says of connections would pile up.
+            let _ = self.asking.poll(Duration::ZERO);
             self.report_spool();
         }
         if self.asked_again.elapsed() >= ASK_AGAIN {
@@ -413,12 +419,8 @@ impl Worker {
         let unanswered = self.consumer.context().close();
         given_back.into_iter().chain(unanswered).for_each(|event| kafka::let_go(&self.consumer, &event));
         self.records = None;
-        // Questions to the brokers that are still under way hold the consumer.
-        while Arc::strong_count(&self.consumer) > 1 && Instant::now() < deadline {
-            let _ = self.consumer.poll(BUSY_WAIT);
-        }
         self.health.unready("sink: assignment", "stopped");
-        if kafka::close(self.consumer, deadline).is_err() {
+        if kafka::close((self.consumer, self.asking), deadline).is_err() {
             tracing::warn!("not left the group in time; it learns of the end by the session's timeout");
         }
         match self.fatal {
