@@ -110,6 +110,8 @@ fn produce(load: &Load, servers: &Servers, topic: &str, arguments: &Arguments) -
         .set("bootstrap.servers", &servers.brokers)
         .set("linger.ms", "50")
         .set("queue.buffering.max.messages", "100000")
+        // Brokers that just made thousands of partitions answer late; what is sent again must not be there twice.
+        .set("enable.idempotence", "true")
         .create()?;
     for n in 0..arguments.records {
         let value = load.large(n, 1_000)?;
