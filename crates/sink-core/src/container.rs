@@ -45,6 +45,12 @@ pub struct CompressError {
     reason: String,
 }
 
+/// Bytes that a block grows by while it is filled for the first time.
+const GROWTH: usize = 4096;
+
+/// Of a block, besides its packed rows: two numbers and the file's mark.
+const BESIDE_PACKED: usize = 2 * 10 + 16;
+
 /// What compressing needs besides its input and output: kept between blocks, of one file or many.
 pub struct Scratch {
     packed: Vec<u8>,
@@ -149,7 +155,11 @@ impl FileBuilder {
                 datum
             }
         };
-        block.reserve(self.prefix.len() + key.len() + datum.len() + 6 * Few::LONG);
+        let row = self.prefix.len() + key.len() + datum.len() + 6 * Few::LONG;
+        if block.capacity() - block.len() < row {
+            // By little: thousands of blocks that double at the same time would double the memory of all.
+            block.reserve_exact(row.max(GROWTH));
+        }
         block.extend_from_slice(&self.prefix);
         block.extend_from_slice(head.as_slice());
         block.extend_from_slice(key);
@@ -184,16 +194,16 @@ impl FileBuilder {
         if self.rows == 0 {
             return Ok(());
         }
-        put_long(out, self.rows);
-        match self.codec {
-            Codec::Null => put_bytes(out, &self.block),
+        let failed = |codec| move |error: &dyn fmt::Display| CompressError { codec, reason: error.to_string() };
+        let (packed, checksum): (&[u8], _) = match self.codec {
+            Codec::Null => (&self.block, None),
             Codec::Deflate => {
                 let packed = &mut scratch.packed;
                 packed.clear();
                 let mut encoder = DeflateEncoder::new(&mut *packed, Compression::default());
                 let written = encoder.write_all(&self.block).and_then(|()| encoder.finish().map(|_| ()));
-                written.map_err(|error| CompressError { codec: "deflate", reason: error.to_string() })?;
-                put_bytes(out, packed);
+                written.map_err(|error| failed("deflate")(&error))?;
+                (packed, None)
             }
             Codec::Snappy => {
                 let (packed, room) = (&mut scratch.packed, snap::raw::max_compress_len(self.block.len()));
@@ -201,12 +211,17 @@ impl FileBuilder {
                     packed.resize(room, 0);
                 }
                 let written = scratch.snappy.compress(&self.block, packed);
-                let len = written.map_err(|error| CompressError { codec: "snappy", reason: error.to_string() })?;
-                put_long(out, len as i64 + 4);
-                out.extend_from_slice(&packed[..len]);
-                out.extend_from_slice(&crc32fast::hash(&self.block).to_be_bytes());
+                let len = written.map_err(|error| failed("snappy")(&error))?;
+                (&packed[..len], Some(crc32fast::hash(&self.block).to_be_bytes()))
             }
-        }
+        };
+        let checksum = checksum.as_ref().map_or(&[][..], |checksum| checksum);
+        // Not twice what there is, as a vector would by itself.
+        out.reserve_exact(packed.len() + checksum.len() + BESIDE_PACKED);
+        put_long(out, self.rows);
+        put_long(out, (packed.len() + checksum.len()) as i64);
+        out.extend_from_slice(packed);
+        out.extend_from_slice(checksum);
         out.extend_from_slice(&self.sync);
         self.block.clear();
         self.rows = 0;

@@ -48,8 +48,8 @@ pub struct Config {
     /// Bytes of one open file that are kept in memory before the rest goes to the spool. Default: 256 KiB.
     #[serde(default = "default_in_memory")]
     pub in_memory_bytes: usize,
-    /// Bytes that all open files together may hold in memory; the largest are rolled early to stay inside. Default: 64
-    /// MiB.
+    /// Bytes that open files and uploads together may hold in memory. The largest files are rolled early where files alone
+    /// hold more than three quarters; where uploads are slow, reading waits for them. Default: 64 MiB.
     #[serde(default = "default_memory")]
     pub memory_bytes: usize,
     /// The largest value that a record may have; brokers have a limit of their own (`max.message.bytes`). A larger one

@@ -50,6 +50,14 @@ const SPOOL_MENDED: Duration = Duration::from_secs(30);
 /// Time between two questions for schemas that the registry did not know.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
 
+/// Of the memory budget, in sixteenths: what open files may hold, above which the largest are rolled; what they and uploads
+/// may hold together, above which nothing is read; and what is left when it is.
+const OPEN_FILES: usize = 12;
+const FULL: usize = 14;
+const READ_ON: usize = 13;
+/// And what open files may grow by before memory is looked at again, as a divisor: with the above, the budget is kept.
+const LOOKS: usize = 32;
+
 /// Whether uploads leave memory for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Memory {
@@ -110,6 +118,8 @@ pub(crate) struct Worker {
     asked_again: Instant,
     /// Bytes of files being uploaded that are in memory.
     uploading: usize,
+    /// What open files grew by since memory was last looked at.
+    grown: usize,
     memory: Memory,
     /// When the disk of the spool folder was last found full.
     spool_full: Option<Instant>,
@@ -160,6 +170,7 @@ impl Worker {
             reported: Instant::now(),
             asked_again: Instant::now(),
             uploading: 0,
+            grown: 0,
             memory: Memory::Enough,
             spool_full: None,
             fatal: None,
@@ -302,31 +313,35 @@ impl Worker {
         }
     }
 
-    /// Rolls the largest files while all together hold more than the budget. What is being uploaded counts too: where
-    /// uploads alone use the budget up, nothing is read until some are done.
+    /// Rolls the largest files while all together hold more than their share of the budget, and reads nothing while they and
+    /// what is being uploaded use it up. Uploads leave open files their share, however slow the store is: files that gave
+    /// way to uploads would be small, and many.
     fn stay_inside_memory(&mut self) {
+        self.grown = 0;
         let held =
             |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.open.as_ref()).map_or(0, OpenFile::capacity);
-        let budget = self.config.memory_bytes;
-        let mut total = self.uploading + self.slots.iter().map(held).sum::<usize>();
-        self.metrics.open_bytes.set(total as i64);
-        if total > budget {
+        let share = |sixteenths: usize| self.config.memory_bytes / 16 * sixteenths;
+        let (limit, full, read_on) = (share(OPEN_FILES), share(FULL), share(READ_ON));
+        let mut open = self.slots.iter().map(held).sum::<usize>();
+        self.metrics.open_bytes.set((self.uploading + open) as i64);
+        if open > limit {
             let mut by_size: Vec<_> = self.slots.iter().map(held).enumerate().map(|(i, size)| (size, i)).collect();
             by_size.sort_unstable_by(|a, b| b.cmp(a));
-            for (size, index) in by_size.into_iter().take_while(|(size, _)| *size > 0) {
-                if total <= budget {
+            for (size, index) in by_size {
+                if open <= limit {
                     break;
                 }
                 if let Some(slot) = &mut self.slots[index] {
                     slot.machine.roll(RollReason::Memory, &mut self.commands);
                     self.carry_out(index);
-                    total -= size;
+                    open -= size;
                 }
             }
         }
+        let total = self.uploading + open;
         match self.memory {
-            Memory::Enough if self.uploading > budget => self.hold_all(Memory::Short),
-            Memory::Short if self.uploading < budget / 2 => self.hold_all(Memory::Enough),
+            Memory::Enough if total > full => self.hold_all(Memory::Short),
+            Memory::Short if total <= read_on => self.hold_all(Memory::Enough),
             Memory::Enough | Memory::Short => {}
         }
     }

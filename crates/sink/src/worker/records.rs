@@ -10,7 +10,7 @@ use sink_core::{
 };
 use std::{sync::Arc, time::Instant};
 
-use super::Worker;
+use super::{LOOKS, Worker};
 use crate::{
     dead_letters::DeadLetter,
     metrics::TopicLabel,
@@ -47,6 +47,9 @@ impl Worker {
                 Verdict::Done => {
                     if !self.commands.is_empty() {
                         self.carry_out(index);
+                    }
+                    if self.grown > self.config.memory_bytes / LOOKS {
+                        self.stay_inside_memory();
                     }
                     return;
                 }
@@ -135,10 +138,12 @@ impl Worker {
         let mut writing =
             Writing { dir: &self.config.spool_dir, in_memory: self.config.in_memory_bytes, scratch: &mut self.scratch };
         let row = Row { offset: message.offset(), timestamp: message.timestamp(), key: message.key(), value };
+        let before = open.capacity();
         let room = match open.append(&row, message.headers(), &mut writing) {
             Ok(room) => room,
             Err(error) => return Verdict::Failed(Stop::Remote { what: "file", reason: error.to_string() }),
         };
+        self.grown += open.capacity().saturating_sub(before);
         let appended =
             Appended { offset: Offset(row.offset), timestamp: row.timestamp, file_bytes: open.bytes(), what };
         slot.machine.appended(&appended, self.now, &mut self.commands);
@@ -176,7 +181,9 @@ impl Worker {
         if let Some(slot) = &mut self.slots[index]
             && (slot.open.is_none() || !slot.machine.has_records())
         {
-            slot.open = Some(OpenFile::begin(&slot.place, writer, self.config.codec));
+            let open = OpenFile::begin(&slot.place, writer, self.config.codec);
+            self.grown += open.capacity();
+            slot.open = Some(open);
         }
     }
 

@@ -17,9 +17,10 @@ mod refusals;
 
 use contract::{Customer, CustomerEvent, Operation, framing::frame, schemas};
 use plan::{Mix, seed};
-use proxy::{Fault, Proxy};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use proxy::{Deed, Fault, Proxy, Seen};
 use sink::Config;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use support::{Fixture, Running, event, sorted};
 
 /// Records of each topic, in two files.
@@ -128,6 +129,58 @@ async fn a_large_file_holds_each_record_once() {
     assert!(report.is_whole() && report.partitions[0].bytes > 8 << 20, "{report:?}");
     let keys: Vec<u64> = fixture.rows("large").await.iter().map(|row| row.number).collect();
     assert_eq!(sorted(&keys), (0..LARGE_RECORDS).collect::<Vec<_>>());
+}
+
+/// Four files share three quarters of the budget: the largest has a quarter of them at least when it is rolled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store_holds_up_reading_and_neither_overruns_the_budget_nor_makes_files_small() {
+    const PARTITIONS: i32 = 4;
+    let fixture = Fixture::start().await;
+    let (_, id) = fixture.register_both("slow").await;
+    fixture.create_topic("slow", PARTITIONS).await;
+    let records: Vec<_> = (0..LARGE_RECORDS).map(|n| (n, Some(frame(id, &large_event(n))))).collect();
+    fixture.produce("slow", &records).await;
+    let slow = |seen: &Seen| match seen.operation {
+        proxy::Operation::Put => Deed::Fault(Fault::Delay),
+        _ => Deed::Pass,
+    };
+    let proxy = Proxy::start(&fixture, Arc::new(slow)).await;
+    let mut config = impatient(&fixture, vec!["slow".to_owned()], &proxy);
+    config.codec = sink::Codec::Null;
+    config.roll.max_records = LARGE_RECORDS;
+    config.uploads = 2;
+    config.memory_bytes = 2 << 20;
+    config.in_memory_bytes = 2 << 20;
+    let budget = config.memory_bytes as u64;
+    let direct = Config { store: fixture.config("any").store, ..config.clone() };
+
+    let mut registry = Registry::default();
+    let running = Running::observed(config, &mut registry);
+    let most_held = async {
+        let mut most = 0;
+        loop {
+            most = most.max(gauge(&registry, "sink_open_bytes"));
+            assert!(most <= budget, "{most} bytes of {budget}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = fixture.until_rows(&direct, LARGE_RECORDS) => {}
+        () = most_held => {}
+    }
+    let summary = running.stop().await;
+    let least = budget / 16 * 12 / PARTITIONS as u64;
+    let most_files = summary.bytes / least + PARTITIONS as u64;
+    assert!(summary.files <= most_files, "{summary:?}, more than {most_files} files");
+    let report = sink::verify(&direct).await.unwrap();
+    assert!(report.is_whole() && report.rows() == LARGE_RECORDS, "{report:?}");
+}
+
+fn gauge(registry: &Registry, name: &str) -> u64 {
+    let mut text = String::new();
+    encode(&mut text, registry).unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap().parse().unwrap()
 }
 
 /// As large as the embedded broker hands on at a time; a hundred make two parts.
