@@ -104,7 +104,7 @@ impl Metrics {
         own.register("rebalances", "Assignments and revocations", metrics.rebalances.clone());
         own.register("assigned_partitions", "Partitions that this process has", metrics.assigned.clone());
         own.register("stopped_partitions", "Partitions that wait for an operator", metrics.stopped.clone());
-        own.register("open_bytes", "Memory held by open files", metrics.open_bytes.clone());
+        own.register("open_bytes", "Memory held by open files and uploads", metrics.open_bytes.clone());
         own.register("position", "The next offset to read", metrics.position.clone());
         own.register("committed_position", "The position committed last", metrics.committed.clone());
         own.register("committed_at_seconds", "Unix time of the last commit", metrics.committed_at.clone());

@@ -11,7 +11,7 @@ use rdkafka::consumer::Consumer as _;
 use sink_core::{
     container::Scratch,
     intake::{TopicSchemas, Writer},
-    partition::{Commands, Event, Hold},
+    partition::{Commands, Event, Hold, Partition},
     roll::{Millis, RollReason},
     stop::{Blame, Stop},
 };
@@ -50,19 +50,23 @@ const SPOOL_MENDED: Duration = Duration::from_secs(30);
 /// Time between two questions for schemas that the registry did not know.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Of the memory budget, in sixteenths: what open files may hold, above which the largest are rolled; what they and uploads
-/// may hold together, above which nothing is read; and what is left when it is.
+/// Of the memory budget, in sixteenths: what open files may hold, above which the largest are rolled.
 const OPEN_FILES: usize = 12;
-const FULL: usize = 14;
-const READ_ON: usize = 13;
+/// What they and uploads may hold together, above which no records are taken.
+const FULL: usize = 13;
+/// Above this those that were taken already are given back, to be read again.
+const OVERFULL: usize = 14;
 /// And what open files may grow by before memory is looked at again, as a divisor: with the above, the budget is kept.
 const LOOKS: usize = 32;
 
-/// Whether uploads leave memory for reading.
+/// Whether there is memory for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Memory {
     Enough,
+    /// What was fetched waits in the client, which fetches no more than it has room for.
     Short,
+    /// Partitions are paused, which gives up what was fetched.
+    None,
 }
 
 /// A topic with partitions here.
@@ -320,8 +324,9 @@ impl Worker {
         self.grown = 0;
         let held =
             |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.open.as_ref()).map_or(0, OpenFile::capacity);
-        let share = |sixteenths: usize| self.config.memory_bytes / 16 * sixteenths;
-        let (limit, full, read_on) = (share(OPEN_FILES), share(FULL), share(READ_ON));
+        let budget = self.config.memory_bytes;
+        let share = |sixteenths: usize| budget / 16 * sixteenths;
+        let limit = share(OPEN_FILES);
         let mut open = self.slots.iter().map(held).sum::<usize>();
         self.metrics.open_bytes.set((self.uploading + open) as i64);
         if open > limit {
@@ -339,22 +344,30 @@ impl Worker {
             }
         }
         let total = self.uploading + open;
-        match self.memory {
-            Memory::Enough if total > full => self.hold_all(Memory::Short),
-            Memory::Short if total <= read_on => self.hold_all(Memory::Enough),
-            Memory::Enough | Memory::Short => {}
+        let memory = match total {
+            total if total <= share(FULL) => Memory::Enough,
+            total if total > share(OVERFULL) || self.memory == Memory::None => Memory::None,
+            _ => Memory::Short,
+        };
+        let before = std::mem::replace(&mut self.memory, memory);
+        if memory != before {
+            tracing::debug!(open, uploading = self.uploading, ?memory, "memory");
+        }
+        match (before, memory) {
+            (Memory::Enough | Memory::Short, Memory::None) => {
+                self.of_all(|machine, commands| machine.hold(Hold::Memory, commands));
+            }
+            (Memory::None, Memory::Enough) => {
+                self.of_all(|machine, commands| machine.release(Hold::Memory, commands));
+            }
+            _ => {}
         }
     }
 
-    fn hold_all(&mut self, memory: Memory) {
-        tracing::info!(uploading = self.uploading, ?memory, "memory for uploads");
-        self.memory = memory;
+    fn of_all(&mut self, change: impl Fn(&mut Partition, &mut Commands)) {
         for index in 0..self.slots.len() {
             let Some(slot) = &mut self.slots[index] else { continue };
-            match memory {
-                Memory::Short => slot.machine.hold(Hold::Memory, &mut self.commands),
-                Memory::Enough => slot.machine.release(Hold::Memory, &mut self.commands),
-            }
+            change(&mut slot.machine, &mut self.commands);
             self.carry_out(index);
         }
     }

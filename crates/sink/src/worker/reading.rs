@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Worker, wall_clock};
+use super::{Memory, Worker, wall_clock};
 use crate::{
     error::SinkError,
     kafka,
@@ -35,15 +35,17 @@ const STILL_FAILING: Duration = Duration::from_secs(30);
 impl Worker {
     /// Takes what is there, or waits for it.
     pub(super) fn read(&mut self, wait: Duration) {
-        // While nothing is assigned there are only events to wait for.
-        self.serve_events(if self.by_place.is_empty() { wait } else { Duration::ZERO });
+        // While nothing is assigned, or there is no memory, there are only events to wait for.
+        let takes_records = !self.by_place.is_empty() && self.memory == Memory::Enough;
+        self.serve_events(if takes_records { Duration::ZERO } else { wait });
+        if !takes_records {
+            return;
+        }
         // Out of reach meanwhile: a position that is sought within a batch would be followed by the batch's rest.
         let Some(mut records) = self.records.take() else { return };
-        if !self.by_place.is_empty() {
-            records.take(BATCH, wait);
-            // The wait may have been long.
-            self.tell_time(wall_clock());
-        }
+        records.take(BATCH, wait);
+        // The wait may have been long.
+        self.tell_time(wall_clock());
         while let Some(next) = records.next() {
             self.changed = true;
             match next {
