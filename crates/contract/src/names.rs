@@ -13,9 +13,12 @@ pub fn value_subject(topic: &str) -> String {
     format!("{topic}-value")
 }
 
+/// How the names of dead-letter topics end where none is configured.
+pub const DEAD_LETTERS: &str = ".dead-letter";
+
 /// Where records go that cannot be used, with headers that say where from and why.
 pub fn dead_letter_topic(topic: &str) -> String {
-    format!("{}.dead-letter", topic.trim_end_matches('.'))
+    format!("{}{DEAD_LETTERS}", topic.trim_end_matches('.'))
 }
 
 /// Folder of a topic's files, relative to the configured prefix, with a trailing slash.

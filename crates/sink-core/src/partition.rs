@@ -344,6 +344,11 @@ impl Partition {
         }
     }
 
+    /// Of the topic whose chain this is, where the brokers have ids.
+    pub fn topic_id(&self) -> Option<&str> {
+        self.identity.as_ref()?.topic_id.as_deref()
+    }
+
     /// Compares the place read from with the log, after a read was out of range: a log that was cut, emptied or made again
     /// stops the partition. Where the place is inside after all, it is read on from there: a broker that has just become
     /// leader may not have known its own log, and a client that was told so does not ask again.

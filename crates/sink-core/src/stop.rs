@@ -53,6 +53,11 @@ pub enum Stop {
          start again"
     )]
     TooLarge { offset: i64, bytes: usize, limit: usize },
+    #[error(
+        "the record at offset {offset}, which no file can hold, is larger than its dead-letter topic {topic} takes; raise that \
+         topic's max.message.bytes, and start again"
+    )]
+    LetterTooLarge { offset: i64, topic: String },
     #[error("schema {id}: {reason}")]
     Schema { id: u32, reason: String },
     #[error("{what}: {reason}")]

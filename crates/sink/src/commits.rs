@@ -27,6 +27,8 @@ struct Commit {
     end: Instant,
     /// Not before then; `None` once it is sent.
     send_at: Option<Instant>,
+    /// Whether it was logged that it failed.
+    said: bool,
 }
 
 /// What an answer to a commit means.
@@ -56,7 +58,7 @@ impl Commits {
     /// A newer commit of a partition replaces an older one that is still on its way.
     pub(crate) fn push(&mut self, place: Place, asker: Asker, link: Link) {
         let now = Instant::now();
-        self.by_place.insert(place, Commit { asker, link, end: now + self.deadline, send_at: Some(now) });
+        self.by_place.insert(place, Commit { asker, link, end: now + self.deadline, send_at: Some(now), said: false });
     }
 
     /// Forgets a partition that was given up.
@@ -107,7 +109,9 @@ impl Commits {
             Some(code) => {
                 let now = Instant::now();
                 if now < commit.end {
-                    tracing::warn!(topic = place.0, partition = place.1, %code, "commit failed, trying again");
+                    if !std::mem::replace(&mut commit.said, true) {
+                        tracing::warn!(topic = place.0, partition = place.1, %code, "commit failed, repeated until it succeeds");
+                    }
                     commit.send_at = Some(now + PAUSE);
                     return Outcome::Nothing;
                 }

@@ -57,7 +57,7 @@ pub struct Config {
     /// topic with Kafka's own limit would not take either. Default: 16 MiB.
     #[serde(default = "default_max_record")]
     pub max_record_bytes: usize,
-    /// Uploads under way at a time. Default: 4.
+    /// Uploads under way at a time. Default: 16.
     #[serde(default = "default_uploads")]
     pub uploads: usize,
     #[serde(default)]
@@ -189,7 +189,7 @@ fn default_max_record() -> usize {
 }
 
 fn default_uploads() -> usize {
-    4
+    16
 }
 
 impl Config {
@@ -222,6 +222,11 @@ impl Config {
         self.dead_letter_topic.clone().unwrap_or_else(|| contract::names::dead_letter_topic(topic))
     }
 
+    /// Whether what is in the topic is dead letters of the sink's own.
+    pub(crate) fn is_dead_letters(&self, topic: &str) -> bool {
+        topic.ends_with(contract::names::DEAD_LETTERS) || self.dead_letter_topic.as_deref() == Some(topic)
+    }
+
     /// Refuses what cannot work or would void the guarantee.
     ///
     /// # Errors
@@ -230,6 +235,13 @@ impl Config {
         let refuse = |key: &str, reason: &str| Err(ConfigError { key: key.to_owned(), reason: reason.to_owned() });
         if self.topics.is_empty() {
             return refuse("topics", "names no topic");
+        }
+        if let Some(letters) =
+            self.dead_letter_topic.as_deref().filter(|name| self.topics.iter().any(|own| own == name))
+        {
+            let reason =
+                format!("{letters} is among the topics that are read: a dead letter would be one again, for ever");
+            return refuse("dead_letter_topic", &reason);
         }
         if self.group_id.is_empty() {
             return refuse("group_id", "is empty");
@@ -242,6 +254,17 @@ impl Config {
         }
         if self.deadlines.store_attempt.is_zero() || self.deadlines.store_attempt > self.deadlines.store {
             return refuse("deadlines.store_attempt", "must be above 0 and at most deadlines.store");
+        }
+        let deadlines = &self.deadlines;
+        for (key, value) in
+            [("kafka", deadlines.kafka), ("dead_letter", deadlines.dead_letter), ("shutdown", deadlines.shutdown)]
+        {
+            if value.is_zero() {
+                return refuse(&format!("deadlines.{key}"), "must be above 0");
+            }
+        }
+        if self.memory_bytes < LEAST_MEMORY {
+            return refuse("memory_bytes", "must be at least 1 MiB");
         }
         self.objects.check()?;
         if self.max_record_bytes == 0 {
@@ -258,6 +281,8 @@ impl Config {
         Ok(())
     }
 }
+
+const LEAST_MEMORY: usize = 1 << 20;
 
 /// A file may grow a little over its limit before it is rolled.
 const LARGEST_FILE: u64 = 4 << 40;
@@ -302,6 +327,29 @@ mod tests {
             assert_eq!(refused.key, format!("kafka.properties.{property}"));
             assert_eq!(refused.reason, *reason);
         }
+    }
+
+    #[test]
+    fn dead_letters_that_would_be_read_again_are_refused() {
+        let mut config = config();
+        config.topics = vec!["orders".to_owned(), "letters".to_owned()];
+        config.dead_letter_topic = Some("other".to_owned());
+        assert!(config.check().is_ok());
+        assert!(config.is_dead_letters("other") && !config.is_dead_letters("letters"));
+        config.dead_letter_topic = Some("letters".to_owned());
+        assert_eq!(config.check().unwrap_err().key, "dead_letter_topic");
+    }
+
+    #[test]
+    fn limits_under_which_nothing_could_be_done_are_refused() {
+        let refused = |change: fn(&mut Config)| {
+            let mut config = config();
+            change(&mut config);
+            config.check().unwrap_err().key
+        };
+        assert_eq!(refused(|config| config.memory_bytes = 1000), "memory_bytes");
+        assert_eq!(refused(|config| config.deadlines.dead_letter = Duration::ZERO), "deadlines.dead_letter");
+        assert_eq!(refused(|config| config.deadlines.kafka = Duration::ZERO), "deadlines.kafka");
     }
 
     #[test]

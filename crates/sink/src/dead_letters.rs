@@ -40,33 +40,57 @@ pub(crate) struct DeadLetter {
     pub(crate) reason: String,
 }
 
+/// Why a letter did not arrive.
+#[derive(Debug)]
+pub(crate) enum Unsent {
+    /// The topic takes none of this size.
+    TooLarge,
+    Failed(String),
+}
+
+/// Of a letter, besides the record: headers that say where from and why.
+const BESIDE_RECORD: usize = 64 * 1024;
+
+impl DeadLetter {
+    /// Memory.
+    pub(crate) fn held(&self) -> usize {
+        let headers = self.headers.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        self.key.as_ref().map_or(0, Vec::len) + self.value.as_ref().map_or(0, Vec::len) + headers.sum::<usize>()
+    }
+}
+
 pub(crate) struct DeadLetters {
     producer: FutureProducer,
     admin: AdminClient<DefaultClientContext>,
     /// Topics that are known to be there.
     ready: Mutex<HashSet<String>>,
     deadline: Duration,
+    /// What a topic that is made here takes.
+    max_bytes: String,
 }
 
 impl DeadLetters {
+    /// For records of up to so many bytes.
+    ///
     /// # Errors
     /// When librdkafka refuses the configuration.
-    pub(crate) fn new(config: &Kafka, deadline: Duration) -> Result<Self, KafkaError> {
+    pub(crate) fn new(config: &Kafka, deadline: Duration, max_record: usize) -> Result<Self, KafkaError> {
         let mut client = kafka::connection(config);
         let admin = client.create()?;
         client
             .set("enable.idempotence", "true")
             .set("message.max.bytes", "100000000")
             .set("message.timeout.ms", deadline.as_millis().to_string());
-        Ok(Self { producer: client.create()?, admin, ready: Mutex::default(), deadline })
+        let max_bytes = (max_record + BESIDE_RECORD).min(i32::MAX as usize).to_string();
+        Ok(Self { producer: client.create()?, admin, ready: Mutex::default(), deadline, max_bytes })
     }
 
     /// Sends a dead letter and waits until the brokers have it.
     ///
     /// # Errors
     /// Says what failed, after the configured deadline at the latest.
-    pub(crate) async fn send(&self, letter: &DeadLetter) -> Result<(), String> {
-        self.prepare(&letter.to).await?;
+    pub(crate) async fn send(&self, letter: &DeadLetter) -> Result<(), Unsent> {
+        self.prepare(&letter.to).await.map_err(Unsent::Failed)?;
         let text = |key, value: String| Header { key, value: Some(value.into_bytes()) };
         let mut headers = OwnedHeaders::new()
             .insert(text_ref(&text(header::TOPIC, letter.topic.clone())))
@@ -85,7 +109,10 @@ impl DeadLetters {
         // Its own time is now: with the source's, which a header keeps, retention would take an old record's letter at once.
         match self.producer.send(record, self.deadline).await {
             Ok(_) => Ok(()),
-            Err((error, _)) => Err(format!("sending to {}: {error}", letter.to)),
+            Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+                Err(Unsent::TooLarge)
+            }
+            Err((error, _)) => Err(Unsent::Failed(format!("sending to {}: {error}", letter.to))),
         }
     }
 
@@ -108,7 +135,7 @@ impl DeadLetters {
         if ready.contains(topic) {
             return Ok(());
         }
-        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));
+        let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)).set("max.message.bytes", &self.max_bytes);
         // The client waits as long for a controller, which brokers that make no topics by request need not have.
         let options = AdminOptions::new()
             .request_timeout(Some(QUESTION_TIMEOUT.min(self.deadline)))

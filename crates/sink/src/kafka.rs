@@ -163,7 +163,10 @@ fn client(config: &Config) -> ClientConfig {
         .set("check.crcs", "true");
     if config.topics.iter().any(|topic| topic.starts_with('^')) {
         // A pattern that matched them would make dead letters of dead letters.
-        client.set("topic.blacklist", "\\.dead-letter$");
+        let mut excluded = vec![format!("{}$", contract::names::DEAD_LETTERS.replace('.', "\\."))];
+        excluded.extend(config.dead_letter_topic.as_ref().map(|name| format!("^{}$", name.replace('.', "\\."))));
+        excluded.extend(client.get("topic.blacklist").map(str::to_owned));
+        client.set("topic.blacklist", excluded.join(","));
     }
     if let Some(instance) = &config.instance_id {
         client.set("group.instance.id", instance);
@@ -174,13 +177,22 @@ fn client(config: &Config) -> ClientConfig {
 /// What a client has set that is no consumer: the properties of the connection hold for it too; those of fetching and of
 /// the group do not.
 pub(crate) fn connection(config: &Kafka) -> ClientConfig {
-    const SHARED: [&str; 9] =
-        ["security.", "sasl.", "ssl.", "socket.", "broker.", "client.", "reconnect.", "metadata.", "topic.metadata."];
-    let is_shared = |property: &str| {
-        SHARED.iter().any(|prefix| property.starts_with(prefix))
-            || property == "debug"
-            || property == "enable.sasl.oauthbearer.unsecure.jwt"
-    };
+    const SHARED: [&str; 13] = [
+        "security.",
+        "sasl.",
+        "ssl.",
+        "enable.ssl.",
+        "enable.sasl.",
+        "https.",
+        "socket.",
+        "broker.",
+        "client.",
+        "reconnect.",
+        "metadata.",
+        "topic.metadata.",
+        "debug",
+    ];
+    let is_shared = |property: &str| SHARED.iter().any(|prefix| property.starts_with(prefix));
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", &config.bootstrap_servers);
     for (key, value) in config.properties.iter().filter(|(key, _)| is_shared(key)) {

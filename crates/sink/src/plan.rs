@@ -85,7 +85,7 @@ fn places(consumer: &kafka::Consumer, config: &Config) -> Result<Vec<Place>, Str
         let is_pattern = wanted.starts_with('^');
         let pattern = is_pattern.then(|| Regex::new(wanted).map_err(|error| format!("topics: {error}"))).transpose()?;
         let matches = |name: &str| match &pattern {
-            Some(pattern) => pattern.is_match(name) && !name.ends_with(".dead-letter"),
+            Some(pattern) => pattern.is_match(name) && !config.is_dead_letters(name),
             None => name == wanted,
         };
         let before = places.len();

@@ -53,6 +53,11 @@ impl Topics {
     }
 }
 
+/// A topic's id, where the brokers answer and have one. Blocks.
+pub(crate) fn topic_id(consumer: &Consumer, topic: &str) -> Option<String> {
+    consumer.context().topics.ask(consumer, topic).ok()?.topic_id
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -129,6 +129,9 @@ pub(crate) struct Slot {
     pub(crate) sealed: Option<(SealedBody, FileFacts)>,
     /// Dead letters that are not acknowledged.
     pub(crate) dead_pending: usize,
+    /// When a dead letter was logged last, and how many were not since.
+    pub(crate) letters_said: Option<Instant>,
+    pub(crate) letters_unsaid: u64,
     /// Whether the client reads it, or has paused it.
     pub(crate) begun: bool,
     pub(crate) resume: Option<Resume>,
@@ -139,6 +142,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Memory held by a file that is sealed and not offered yet.
+    pub(crate) fn sealed_bytes(&self) -> usize {
+        self.sealed.as_ref().map_or(0, |(file, _)| file.body.held())
+    }
+
     /// Ends the open file. A stretch of dead letters alone has a file without rows.
     pub(crate) fn seal(
         &mut self,

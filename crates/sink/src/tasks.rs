@@ -4,7 +4,7 @@
 use contract::Position;
 use sink_core::{
     facts::FileFacts,
-    genesis::Genesis,
+    genesis::{Genesis, Mismatch},
     partition::{Epoch, Event, KafkaFacts},
     stop::Stop,
 };
@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, sync::OnceCell, sync::Semaphore};
 
 use crate::{
     config::Config,
-    dead_letters::{DeadLetter, DeadLetters},
+    dead_letters::{DeadLetter, DeadLetters, Unsent},
     error::StoreError,
     kafka::{Consumer, Place},
     questions,
@@ -32,6 +32,9 @@ const QUESTIONS: usize = 16;
 /// Partitions that ask the store at a time: each has a connection of its own.
 const LOOKUPS: usize = 32;
 
+/// How long a file waits to hear whether its topic is still the same one.
+const TOPIC_ANSWER: Duration = Duration::from_secs(5);
+
 /// Which life of which partition asked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker {
@@ -44,6 +47,8 @@ pub(crate) struct Asker {
 pub(crate) enum Answer {
     Partition(Asker, Event),
     Upload(Asker, Event, Uploaded),
+    /// A dead letter, and the memory that it held.
+    Letter(Asker, Event, usize),
     Schema {
         topic: usize,
         id: u32,
@@ -140,6 +145,7 @@ impl Tasks {
     async fn facts(&self, place: Place) -> Result<KafkaFacts, Stop> {
         let _permit = self.limits.questions.acquire().await;
         let end = Instant::now() + self.config.deadlines.kafka;
+        let mut said = false;
         loop {
             let (own, at) = (self.clone(), place.clone());
             let asking = tokio::task::spawn_blocking(move || {
@@ -154,7 +160,9 @@ impl Tasks {
             if Instant::now() + PAUSE >= end {
                 return Err(Stop::Remote { what: "Kafka", reason });
             }
-            tracing::warn!(topic = place.0, partition = place.1, reason, "asking Kafka again");
+            if !std::mem::replace(&mut said, true) {
+                tracing::warn!(topic = place.0, partition = place.1, reason, "asking Kafka until it answers");
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -207,17 +215,43 @@ impl Tasks {
         });
     }
 
-    pub(crate) fn create(&self, asker: Asker, (topic, partition): Place, file: SealedBody, facts: FileFacts) {
+    /// Creates a file of a topic with this id, if the brokers have ids.
+    pub(crate) fn create(
+        &self,
+        asker: Asker,
+        (topic, partition): Place,
+        topic_id: Option<String>,
+        file: SealedBody,
+        facts: FileFacts,
+    ) {
         let tasks = self.clone();
         self.spawn(async move {
             let begun = Instant::now();
             let permit = tasks.limits.uploads.acquire().await;
-            let offered = Box::pin(tasks.create_or_find(&topic, partition, &file, &facts)).await;
+            let offered = match tasks.is_still_the_topic(&topic, topic_id).await {
+                Ok(()) => Box::pin(tasks.create_or_find(&topic, partition, &file, &facts)).await,
+                Err(mismatch) => Err(mismatch.into()),
+            };
             let event = offered.unwrap_or_else(Event::Failed);
             drop(permit);
             let (bytes, held, seconds) = (file.body.len(), file.body.held(), begun.elapsed().as_secs_f64());
             Answer::Upload(asker, event, Uploaded { facts, bytes, held, seconds })
         });
+    }
+
+    /// A topic that was made again under the same name and filled past our position is read on without an error. So that
+    /// no file has records of both, its id is asked for once more when all records of a file are read. Where nobody answers,
+    /// nobody makes topics either.
+    async fn is_still_the_topic(&self, topic: &str, known: Option<String>) -> Result<(), Mismatch> {
+        let Some(theirs) = known else { return Ok(()) };
+        let (own, name) = (self.clone(), topic.to_owned());
+        let asking = tokio::task::spawn_blocking(move || questions::topic_id(&*own.asking.upgrade()?, &name));
+        match tokio::time::timeout(TOPIC_ANSWER, asking).await {
+            Ok(Ok(Some(ours))) if ours != theirs => {
+                Err(Mismatch { what: "a topic of this name with id", theirs, ours })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn create_or_find(
@@ -246,27 +280,39 @@ impl Tasks {
 
     pub(crate) fn dead_letter(&self, asker: Asker, letter: DeadLetter) {
         let tasks = self.clone();
-        self.spawn_event(asker, async move {
-            let deadline = tasks.config.deadlines.dead_letter;
-            let failed = |reason| Stop::Remote { what: "dead letters", reason };
-            let connected =
-                tasks.dead_letters.get_or_try_init(|| async { DeadLetters::new(&tasks.config.kafka, deadline) }).await;
-            let sender = connected.map_err(|error| failed(error.to_string()))?;
-            sender.send(&letter).await.map_err(failed)?;
-            Ok(Event::DeadLettered(contract::Offset(letter.offset)))
+        self.spawn(async move {
+            let event = tasks.send_letter(&letter).await.unwrap_or_else(Event::Failed);
+            Answer::Letter(asker, event, letter.held())
         });
+    }
+
+    async fn send_letter(&self, letter: &DeadLetter) -> Result<Event, Stop> {
+        let (kafka, deadline) = (&self.config.kafka, self.config.deadlines.dead_letter);
+        let failed = |reason| Stop::Remote { what: "dead letters", reason };
+        let connect = || async { DeadLetters::new(kafka, deadline, self.config.max_record_bytes) };
+        let sender = self.dead_letters.get_or_try_init(connect).await.map_err(|error| failed(error.to_string()))?;
+        match sender.send(letter).await {
+            Ok(()) => Ok(Event::DeadLettered(contract::Offset(letter.offset))),
+            Err(Unsent::TooLarge) => Err(Stop::LetterTooLarge { offset: letter.offset, topic: letter.to.clone() }),
+            Err(Unsent::Failed(reason)) => Err(failed(reason)),
+        }
     }
 
     /// Asks until the registry has answered; an unknown id for `patience`, since a registry may lag behind.
     pub(crate) fn look_up(&self, topic: usize, name: String, id: u32, patience: Duration) {
         let tasks = self.clone();
         self.spawn(async move {
-            let end = Instant::now() + patience;
+            let mut end = Instant::now() + patience;
+            let mut said = false;
             let lookup = loop {
                 match tasks.registry.look_up(&name, id).await {
                     Lookup::Down(reason) => {
-                        tracing::warn!(topic = name, id, reason, "schema registry does not answer, waiting");
+                        if !std::mem::replace(&mut said, true) {
+                            tracing::warn!(topic = name, id, reason, "schema registry does not answer, waiting");
+                        }
                         tasks.health.unready("sink: schema registry", reason);
+                        // One that comes back may lag behind even more.
+                        end = Instant::now() + patience;
                     }
                     Lookup::Missing if Instant::now() < end => {}
                     lookup => break lookup,

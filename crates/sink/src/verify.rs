@@ -26,6 +26,8 @@ const HEADS: usize = 32;
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub partitions: Vec<PartitionReport>,
+    /// Topics that are configured by name and have no file and no beginning of one; empty where all is well.
+    pub missing: Vec<String>,
 }
 
 /// One partition's chain.
@@ -77,9 +79,17 @@ pub(crate) struct Chain {
 }
 
 impl Report {
-    /// Whether every file tiles.
+    /// What is wrong with a topic as a whole. Committed positions and the log's end are looked at where the files are read.
+    fn new(config: &Config, partitions: Vec<PartitionReport>) -> Self {
+        let named = config.topics.iter().filter(|topic| !topic.starts_with('^'));
+        let is_there = |topic: &&String| partitions.iter().any(|partition| partition.topic == **topic);
+        let missing = named.filter(|topic| !is_there(topic)).cloned().collect();
+        Self { partitions, missing }
+    }
+
+    /// Whether every configured topic has files, and all of them tile.
     pub fn is_whole(&self) -> bool {
-        self.partitions.iter().all(|partition| partition.faults.is_empty())
+        self.missing.is_empty() && self.partitions.iter().all(|partition| partition.faults.is_empty())
     }
 
     pub fn rows(&self) -> u64 {
@@ -102,8 +112,8 @@ impl Report {
 /// When the store cannot be read. Faults of the files are in the report.
 pub async fn verify(config: &Config) -> Result<Report, SinkError> {
     let store = Store::connect(config, None).await;
-    let partitions = chains(&store, config).await?.into_iter().map(|chain| chain.report).collect();
-    Ok(Report { partitions })
+    let partitions: Vec<_> = chains(&store, config).await?.into_iter().map(|chain| chain.report).collect();
+    Ok(Report::new(config, partitions))
 }
 
 /// The chains of the configured topics.

@@ -120,13 +120,15 @@ pub(crate) struct Worker {
     ticked: Instant,
     reported: Instant,
     asked_again: Instant,
-    /// Bytes of files being uploaded that are in memory.
+    /// Bytes in memory of files being uploaded and of dead letters under way.
     uploading: usize,
     /// What open files grew by since memory was last looked at.
     grown: usize,
     memory: Memory,
     /// When the disk of the spool folder was last found full.
     spool_full: Option<Instant>,
+    /// What is assigned from now on is not begun.
+    stopping: bool,
     /// What ends the sink once everything else is finished.
     fatal: Option<SinkError>,
     summary: Summary,
@@ -177,6 +179,7 @@ impl Worker {
             grown: 0,
             memory: Memory::Enough,
             spool_full: None,
+            stopping: false,
             fatal: None,
             summary: Summary::default(),
         }
@@ -232,6 +235,12 @@ impl Worker {
                     self.owed = self.owed.saturating_sub(1);
                     self.changed = true;
                     self.note_upload(asker, &event, &uploaded);
+                    self.answered(asker, event);
+                }
+                Answer::Letter(asker, event, held) => {
+                    self.owed = self.owed.saturating_sub(1);
+                    self.uploading = self.uploading.saturating_sub(held);
+                    self.changed = true;
                     self.answered(asker, event);
                 }
                 Answer::Schema { topic, id, lookup } => {
@@ -296,7 +305,7 @@ impl Worker {
             self.reported = Instant::now();
             self.report_places();
             // Has no records; what it says of connections would pile up.
-            let _ = self.asking.poll(Duration::ZERO);
+            while self.asking.poll(Duration::ZERO).is_some() {}
             self.report_spool();
         }
         if self.asked_again.elapsed() >= ASK_AGAIN {
@@ -328,7 +337,8 @@ impl Worker {
         let share = |sixteenths: usize| budget / 16 * sixteenths;
         let limit = share(OPEN_FILES);
         let mut open = self.slots.iter().map(held).sum::<usize>();
-        self.metrics.open_bytes.set((self.uploading + open) as i64);
+        let sealed = |slots: &[Option<Slot>]| slots.iter().flatten().map(Slot::sealed_bytes).sum::<usize>();
+        self.metrics.open_bytes.set((self.uploading + open + sealed(&self.slots)) as i64);
         if open > limit {
             let mut by_size: Vec<_> = self.slots.iter().map(held).enumerate().map(|(i, size)| (size, i)).collect();
             by_size.sort_unstable_by(|a, b| b.cmp(a));
@@ -339,11 +349,12 @@ impl Worker {
                 if let Some(slot) = &mut self.slots[index] {
                     slot.machine.roll(RollReason::Memory, &mut self.commands);
                     self.carry_out(index);
-                    open -= size;
+                    // Nothing where an upload of the partition is under way: the file is rolled behind it.
+                    open -= size - held(&self.slots[index]).min(size);
                 }
             }
         }
-        let total = self.uploading + open;
+        let total = self.uploading + open + sealed(&self.slots);
         let memory = match total {
             total if total <= share(FULL) => Memory::Enough,
             total if total > share(OVERFULL) || self.memory == Memory::None => Memory::None,
@@ -424,6 +435,7 @@ impl Worker {
 
     fn finish_all(&mut self, deadline: Instant) {
         tracing::info!(partitions = self.by_place.len(), "finishing open files");
+        self.stopping = true;
         for index in 0..self.slots.len() {
             if let Some(slot) = &mut self.slots[index] {
                 slot.machine.finish(RollReason::Shutdown, &mut self.commands);

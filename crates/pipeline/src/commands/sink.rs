@@ -64,6 +64,9 @@ fn print_report(report: &Report) {
         }
     }
     let faulty = report.partitions.iter().filter(|chain| !chain.faults.is_empty()).count();
+    for topic in &report.missing {
+        println!("{topic}: no file and no beginning of one; is this the sink's prefix?");
+    }
     println!("{} partitions, {faulty} with faults", report.partitions.len());
 }
 

@@ -91,7 +91,7 @@ pub async fn verify_deep(config: &Config, watch: Watch) -> Result<Report, SinkEr
         report.deep = Some(found.deep);
         report
     });
-    Ok(Report { partitions: partitions.collect() })
+    Ok(Report::new(&context.config, partitions.collect()))
 }
 
 impl Context {
@@ -109,6 +109,12 @@ impl Context {
             from = end;
         } else if facts.high < end {
             fault = Some(format!("the files end at {end}, behind the log's end {}", facts.high));
+        } else if let Some((committed, _)) = facts.committed
+            && committed > end
+            // A sink that runs meanwhile has files that are newer than the list.
+            && committed.0 > self.runtime.block_on(super::chain(&self.store, &place.0, place.1))?.report.next
+        {
+            fault = Some(format!("the group has committed position {committed}, but the files end at {end}"));
         }
         let range = Range { start: from, next: end };
         let reader = LogReader::open(&self.config, &place, range, self.watch.shutdown())?;

@@ -41,7 +41,8 @@ impl Worker {
                 Command::Create { .. } => {
                     let Some((file, facts)) = slot.sealed.take() else { continue };
                     self.uploading += file.body.held();
-                    self.tasks.create(asker, place, file, facts);
+                    let topic_id = slot.machine.topic_id().map(str::to_owned);
+                    self.tasks.create(asker, place, topic_id, file, facts);
                 }
                 Command::Pause => {
                     slot.resume = None;

@@ -34,6 +34,7 @@ impl Worker {
                 GroupEvent::Lost(places) => {
                     tracing::warn!(partitions = places.len(), "partitions lost: another member has them now");
                     self.metrics.rebalances.inc();
+                    self.health.unready("sink: assignment", "the group took partitions away; waiting for others");
                     self.hand_over = None;
                     self.give_up(&places);
                 }
@@ -83,6 +84,8 @@ impl Worker {
                 open: None,
                 sealed: None,
                 dead_pending: 0,
+                letters_said: None,
+                letters_unsaid: 0,
                 begun: false,
                 resume: None,
                 failing: None,
@@ -91,6 +94,12 @@ impl Worker {
             };
             let index = self.insert(slot);
             self.carry_out(index);
+            if self.stopping
+                && let Some(slot) = &mut self.slots[index]
+            {
+                slot.machine.finish(RollReason::Shutdown, &mut self.commands);
+                self.carry_out(index);
+            }
         }
         self.health.ready("sink: assignment");
     }

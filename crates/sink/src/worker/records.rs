@@ -8,7 +8,10 @@ use sink_core::{
     roll::RollReason,
     stop::Stop,
 };
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{LOOKS, Worker};
 use crate::{
@@ -21,6 +24,9 @@ use crate::{
 
 /// Dead letters of one partition that may be under way.
 pub(super) const MAX_DEAD_PENDING: usize = 64;
+
+/// Of a partition's dead letters one is logged in so much time; all are counted.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What is left to do with a record.
 enum Verdict {
@@ -203,7 +209,14 @@ impl Worker {
         let Some(slot) = &mut self.slots[index] else { return };
         let (topic, partition) = slot.place.clone();
         let reason = poison.to_string();
-        tracing::warn!(topic, partition, offset = message.offset(), reason, "record goes to the dead letters");
+        if slot.letters_said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
+            slot.letters_said = Some(Instant::now());
+            let since = std::mem::take(&mut slot.letters_unsaid);
+            let offset = message.offset();
+            tracing::warn!(topic, partition, offset, reason, others_since = since, "record goes to the dead letters");
+        } else {
+            slot.letters_unsaid += 1;
+        }
         self.metrics.dead_letters.get_or_create(&TopicLabel { topic: topic.clone() }).inc();
         self.summary.dead_letters += 1;
         let owned = |(key, value): (&[u8], Option<&[u8]>)| {
@@ -221,6 +234,8 @@ impl Worker {
             reason,
         };
         let asker = Asker { slot: index, epoch: slot.machine.epoch() };
+        self.uploading += letter.held();
+        self.grown += letter.held();
         self.tasks.dead_letter(asker, letter);
         self.owed += 1;
         let appended = Appended {

@@ -203,6 +203,14 @@ async fn a_long_reading_stops_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_without_files_is_not_taken_for_whole() {
+    let fixture = Fixture::start().await;
+    let report = sink::verify(&fixture.config("events")).await.unwrap();
+    assert!(!report.is_whole(), "{report:?}");
+    assert_eq!(report.missing, ["events"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_operators_look_at_is_in_the_metrics() {
     let fixture = Fixture::start().await;
     let (_, id) = fixture.register_both("events").await;

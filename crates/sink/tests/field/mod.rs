@@ -11,6 +11,7 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
     producer::{FutureProducer, FutureRecord},
 };
 use schema_registry_converter::{
@@ -72,6 +73,12 @@ impl Running {
         self.until("sink_rebalances_total", |value| value > before).await;
     }
 
+    /// Waits until a topic's first partition is read up to a position.
+    pub(crate) async fn until_read(&self, topic: &str, position: u64) {
+        let metric = format!(r#"sink_position{{topic="{topic}",partition="0"}}"#);
+        self.until(&metric, |value| value == position).await;
+    }
+
     /// How often the group has given or taken partitions.
     pub(crate) fn rebalances(&self) -> u64 {
         self.metric("sink_rebalances_total")
@@ -89,7 +96,7 @@ impl Running {
         let mut text = String::new();
         encode(&mut text, &self.metrics).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.expect("a metric without labels").parse().unwrap()
+        line.map_or(0, |value| value.parse().unwrap())
     }
 
     /// Waits until the reasons why it is not ready hold a text.
@@ -266,18 +273,18 @@ impl Field {
         assert_eq!(self.numbers().await, numbers.collect::<Vec<_>>());
     }
 
-    /// The group's position in a partition.
-    pub(crate) async fn committed(&self, partition: i32) -> Option<i64> {
+    /// The group's position in a partition, or why nobody says.
+    pub(crate) async fn committed(&self, partition: i32) -> Result<Option<i64>, KafkaError> {
         let consumer: BaseConsumer = self.client().set("group.id", &self.topic).create().unwrap();
         let topic = self.topic.clone();
         let ask = move || {
             let mut list = TopicPartitionList::new();
             list.add_partition(&topic, partition);
-            let committed = consumer.committed_offsets(list, TIMEOUT).unwrap();
-            match committed.elements()[0].offset() {
+            let committed = consumer.committed_offsets(list, TIMEOUT)?;
+            Ok(match committed.elements()[0].offset() {
                 Offset::Offset(position) => Some(position),
                 _ => None,
-            }
+            })
         };
         tokio::task::spawn_blocking(ask).await.unwrap()
     }
@@ -286,7 +293,7 @@ impl Field {
     pub(crate) async fn until_committed(&self, partition: i32, position: i64) {
         eventually("a committed position", || async {
             let committed = self.committed(partition).await;
-            if committed == Some(position) { Ok(()) } else { Err(format!("{committed:?}, not {position}")) }
+            if committed == Ok(Some(position)) { Ok(()) } else { Err(format!("{committed:?}, not {position}")) }
         })
         .await;
     }

@@ -7,6 +7,7 @@ use crate::{
 };
 use rdkafka::admin::AdminOptions;
 use sink::{SinkError, Start};
+use std::time::Duration;
 
 /// Nobody has missed what is in a new partition: it is read from its beginning, whatever `start` says.
 #[tokio::test(flavor = "multi_thread")]
@@ -60,6 +61,35 @@ async fn a_topic_that_is_made_again_under_a_running_sink_is_refused_too() {
     field.holds_once(0..20).await;
 }
 
+/// Filled past our place before anything is fetched again, the successor is read on without an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_a_topic_and_of_its_successor_are_never_in_one_file() {
+    let Some(field) = start("successor", 1, &[]).await else { return };
+    let mut config = field.config();
+    config.roll.idle = Duration::ZERO;
+    let running = Running::start(config);
+    field.produce(0..5, 1).await;
+    running.until_read(&field.topic, 5).await;
+    admin(&field).delete_topics(&[&field.topic], &AdminOptions::new()).await.unwrap();
+    create_topic(&field, &field.topic, 1, &[]).await;
+    field.produce(20..60, 1).await;
+    running.until_unready("a topic of this name with id").await;
+    running.stop().await;
+    field.holds_once(0..0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_its_topic_does_not_take_stops_the_partition_and_says_the_way_out() {
+    let Some(field) = start("large-letter", 1, &[]).await else { return };
+    create_topic(&field, &format!("{}.dead-letter", field.topic), 1, &[("max.message.bytes", "100")]).await;
+    let running = Running::start(field.config());
+    field.produce(0..5, 1).await;
+    field.poison(0, 1).await;
+    let why = running.until_unready("larger than its dead-letter topic").await;
+    assert!(why.contains("max.message.bytes"), "{why}");
+    running.stop().await;
+}
+
 /// Offsets expire, and operators delete groups. The files say where to go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_was_deleted_goes_on_where_the_files_end() {
@@ -76,7 +106,7 @@ async fn a_group_that_was_deleted_goes_on_where_the_files_end() {
             deleted[0].clone().map(drop).map_err(|(_, code)| code.to_string())
         })
         .await;
-        assert_eq!(field.committed(0).await, None);
+        assert_eq!(field.committed(0).await, Ok(None));
     }
     field.holds_once(0..90).await;
 }

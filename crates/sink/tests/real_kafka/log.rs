@@ -16,7 +16,7 @@ use sink::Start;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_begins_at_the_first_record_of_a_time() {
-    let Some(field) = start("timestamp", 1, &[]).await else { return };
+    let Some(field) = start("timestamp", 1, &[("retention.ms", "-1")]).await else { return };
     field.produce_at(0..30, 1, |n| 1_700_000_000_000 + n as i64 * 1000).await;
     let mut config = field.config();
     config.start = Start::Timestamp(1_700_000_000_000 + 12_500);

@@ -147,6 +147,8 @@ async fn a_slow_store_holds_up_reading_and_neither_overruns_the_budget_nor_makes
     let proxy = Proxy::start(&fixture, Arc::new(slow)).await;
     let mut config = impatient(&fixture, vec!["slow".to_owned()], &proxy);
     config.codec = sink::Codec::Null;
+    // Longer than reading is ever held up: what is not read looks idle.
+    config.roll.idle = Duration::from_secs(5);
     config.roll.max_records = LARGE_RECORDS;
     config.uploads = 2;
     config.memory_bytes = 2 << 20;
