@@ -67,7 +67,8 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
     config.check()?;
     let config = Arc::new(config);
     let writer = uuid::Uuid::new_v4().to_string();
-    let store = store::Store::connect(&config, Some(metrics.clone())).await;
+    let watched = store::Watched { metrics: metrics.clone(), health: health.clone() };
+    let store = store::Store::connect(&config, Some(watched)).await;
     store.prove_puts().await?;
     // A file is cut once it has reached its size, so it may be larger.
     if config.roll.max_bytes >= config.objects.multipart_bytes {

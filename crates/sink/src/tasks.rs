@@ -54,6 +54,8 @@ pub(crate) enum Answer {
         id: u32,
         lookup: Lookup,
     },
+    /// Where a stopped partition's log ends and its group is, if the brokers said so.
+    Lag(Asker, Option<i64>),
     /// The log as it is after a read was out of range.
     Log(Asker, Box<KafkaFacts>),
 }
@@ -138,6 +140,20 @@ impl Tasks {
                 Ok(facts) => Answer::Log(asker, Box::new(facts)),
                 Err(stop) => Answer::Partition(asker, Event::Failed(stop)),
             }
+        });
+    }
+
+    /// How far the group is behind in a partition that is not read.
+    pub(crate) fn ask_lag(&self, asker: Asker, place: Place) {
+        let tasks = self.clone();
+        self.spawn(async move {
+            let _permit = tasks.limits.questions.acquire().await;
+            let own = tasks.clone();
+            let asking = tokio::task::spawn_blocking(move || {
+                questions::ask(&*own.asking.upgrade()?, &own.config.group_id, own.config.start, &place).ok()
+            });
+            let behind = |facts: KafkaFacts| facts.high.0 - facts.committed.map_or(facts.low, |(at, _)| at).0;
+            Answer::Lag(asker, asking.await.ok().flatten().map(behind))
         });
     }
 

@@ -247,6 +247,18 @@ impl Worker {
                     self.owed = self.owed.saturating_sub(1);
                     self.schema_found(topic, id, lookup);
                 }
+                Answer::Lag(asker, behind) => {
+                    if let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut)
+                        && slot.machine.epoch() == asker.epoch
+                    {
+                        slot.asking = false;
+                        let (topic, partition) = slot.place.clone();
+                        if let Some(behind) = behind {
+                            let label = PartitionLabel { topic, partition };
+                            self.metrics.lag.get_or_create(&label).set(behind.max(0));
+                        }
+                    }
+                }
                 Answer::Log(asker, facts) => {
                     self.owed = self.owed.saturating_sub(1);
                     if let Some(slot) = self.slots.get_mut(asker.slot).and_then(Option::as_mut) {
@@ -385,7 +397,13 @@ impl Worker {
 
     /// Numbers that are looked up rather than counted.
     fn report_places(&mut self) {
-        for slot in self.slots.iter().flatten() {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some(slot) = slot else { continue };
+            // Nothing is read of it, so nothing else tells how its log grows.
+            if slot.stopped.is_some() && !std::mem::replace(&mut slot.asking, true) {
+                let asker = Asker { slot: index, epoch: slot.machine.epoch() };
+                self.tasks.ask_lag(asker, slot.place.clone());
+            }
             let Some(at) = slot.machine.position() else { continue };
             let (topic, partition) = slot.place.clone();
             let high = crate::native::known_end(self.consumer.client(), &topic, partition);

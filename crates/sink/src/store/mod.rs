@@ -20,6 +20,7 @@ use aws_sdk_s3::{
 use aws_smithy_http_client::tls;
 use sink_core::facts::{ForeignObject, FoundFile};
 use std::{sync::Arc, time::Duration};
+use telemetry::Health;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -45,6 +46,13 @@ pub(crate) enum Headed {
     Foreign(ForeignObject),
 }
 
+/// Where it is said how the store does.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+}
+
 /// A bucket, or the part of it under a prefix.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -56,13 +64,13 @@ pub(crate) struct Store {
     deadline: Duration,
     /// For one request, likewise.
     attempt: Duration,
-    metrics: Option<Metrics>,
+    watched: Option<Watched>,
     /// Set once the store has shown that it honours create-only uploads in parts.
     parts_proved: Arc<OnceCell<()>>,
 }
 
 impl Store {
-    pub(crate) async fn connect(config: &Config, metrics: Option<Metrics>) -> Self {
+    pub(crate) async fn connect(config: &Config, watched: Option<Watched>) -> Self {
         let store = &config.store;
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
@@ -93,7 +101,7 @@ impl Store {
             objects: Arc::new(config.objects.clone()),
             deadline: config.deadlines.store,
             attempt: config.deadlines.store_attempt,
-            metrics,
+            watched,
             parts_proved: Arc::default(),
         }
     }

@@ -63,8 +63,8 @@ impl Store {
                 return Err(StoreError::Deadline { tried: "creating", key, reason });
             }
             tracing::warn!(key, reason, "object store, all parts again in a new upload");
-            if let Some(metrics) = &self.metrics {
-                metrics.store_retries.inc();
+            if let Some(watched) = &self.watched {
+                watched.metrics.store_retries.inc();
             }
             sleep(pause).await;
         }

@@ -5,9 +5,11 @@ use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Store;
+use super::{Store, Watched};
 use crate::{error::StoreError, metrics::RequestLabel};
 
+/// Of the process's health.
+const PART: &str = "sink: object store";
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause that a store may ask for.
@@ -91,12 +93,17 @@ impl Store {
     ) -> Result<T, StoreError> {
         let mut pauses = Pauses::new();
         loop {
-            if let Some(metrics) = &self.metrics {
+            if let Some(Watched { metrics, .. }) = &self.watched {
                 metrics.store_requests.get_or_create(&RequestLabel { request: tried }).inc();
             }
             let limit = patience.end.min(Instant::now() + patience.attempt);
             let failure = match timeout_at(limit, attempt()).await {
-                Ok(Ok(done)) => return Ok(done),
+                Ok(Ok(done)) => {
+                    if let Some(Watched { health, .. }) = &self.watched {
+                        health.ready(PART);
+                    }
+                    return Ok(done);
+                }
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::worthwhile(format!("no answer within {:?}", patience.attempt)),
             };
@@ -109,7 +116,8 @@ impl Store {
                 return Err(StoreError::Deadline { tried, key, reason });
             }
             tracing::warn!(tried, key, reason, pause_ms = pause.as_millis() as u64, "object store, trying again");
-            if let Some(metrics) = &self.metrics {
+            if let Some(Watched { metrics, health }) = &self.watched {
+                health.unready(PART, format!("{tried} {key}: {reason}"));
                 metrics.store_retries.inc();
             }
             sleep(pause).await;

@@ -1,6 +1,7 @@
 //! What a sink does at the limits of its configuration and of its disk: it loses nothing and says what is wrong.
 
 use contract::{Operation, file::metadata, framing::frame, names};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::{path::Path, process::Command, time::Duration};
 
 use crate::support::{Fixture, Running, event, sorted};
@@ -15,9 +16,18 @@ async fn a_record_that_is_too_large_stops_its_partition_until_the_limit_is_raise
     fixture.produce("events", &records).await;
     let mut config = fixture.config("events");
     config.max_record_bytes = largest - 1;
-    let running = Running::start(config.clone());
+    let mut registry = Registry::default();
+    let running = Running::observed(config.clone(), &mut registry);
     let reasons = fixture.until_unready(&running, "more than sink.max_record_bytes allows").await;
     assert!(reasons.contains(&format!("has {largest} bytes")), "{reasons}");
+    fixture
+        .until("what comes behind it counts as lag", || {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            let is_there = text.contains(r#"sink_lag{topic="events",partition="0"} 10"#);
+            if is_there { Ok(()) } else { Err(text) }
+        })
+        .await;
     running.stop().await;
 
     config.max_record_bytes = largest;

@@ -3,13 +3,16 @@
 use contract::{Operation as Event, framing::frame};
 use sink::{Encryption, SinkError};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
 use crate::{
     impatient,
-    proxy::{Deed, Fault, Operation, Plan, Proxy, error_text},
+    proxy::{Deed, Fault, Operation, Plan, Proxy, Seen, error_text},
     support::{Fixture, Running, event, real_store},
 };
 
@@ -65,6 +68,34 @@ async fn a_store_that_stays_busy_is_given_up_at_the_deadline() {
 }
 
 /// Files that vanish too early, and what says where their chains begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_busy_is_said_until_it_answers() {
+    let fixture = Fixture::start().await;
+    let (_, id) = fixture.register_both("events").await;
+    fixture.create_topic("events", 1).await;
+    let records: Vec<_> = (0..3).map(|n| (n, Some(frame(id, &event(n, 2, Event::Create))))).collect();
+    fixture.produce("events", &records).await;
+    let is_busy = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&is_busy);
+    let plan = move |seen: &Seen| match seen.operation {
+        Operation::Put if seen.key.starts_with("topics/") && asked.load(Ordering::Relaxed) => Deed::Fault(Fault::Busy),
+        _ => Deed::Pass,
+    };
+    let proxy = Proxy::start(&fixture, Arc::new(plan)).await;
+    let mut config = fixture.config("events");
+    config.store.endpoint = Some(proxy.url.clone());
+    config.roll.idle = Duration::from_millis(200);
+    let running = Running::start(config);
+    let why = fixture.until_unready(&running, "sink: object store").await;
+    assert!(why.contains("SlowDown"), "{why}");
+    is_busy.store(false, Ordering::Relaxed);
+    fixture.until_rows(&fixture.config("events"), 3).await;
+    fixture
+        .until("it is ready", || if running.health.is_ready() { Ok(()) } else { Err(format!("{:?}", running.health)) })
+        .await;
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_deletes_files_too_early_is_refused() {
     let fixture = Fixture::start().await;
