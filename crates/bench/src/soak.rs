@@ -146,8 +146,9 @@ impl Soak {
     fn run(mut self, arguments: &Arguments) -> anyhow::Result<()> {
         let (begun, before) = (Instant::now(), self.field.state.seconds);
         self.field.fill()?;
-        self.producer.go_on();
         while self.field.state.round < arguments.rounds {
+            // Not after the last checkpoint: nobody would wait for what it produces then.
+            self.producer.go_on();
             let round = self.field.state.round + 1;
             let place = format!("seed {}, round {round}", self.field.state.seed);
             self.field.round(round).with_context(|| place.clone())?;
@@ -175,7 +176,7 @@ impl Soak {
         Ok(())
     }
 
-    /// Brings everything to rest, proves what was written since the last checkpoint, and goes on.
+    /// Brings everything to rest, and proves what was written since the last checkpoint.
     fn checkpoint(&mut self) -> anyhow::Result<()> {
         let begun = Instant::now();
         self.field.settle()?;
@@ -223,7 +224,6 @@ impl Soak {
             begun.elapsed().as_secs_f64(),
             state.seconds
         );
-        self.producer.go_on();
         Ok(())
     }
 
