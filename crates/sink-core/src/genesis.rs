@@ -43,6 +43,19 @@ pub struct Mismatch {
     pub ours: String,
 }
 
+/// Whether two ids are of the same topic, of the chain's and of what is there now. One that is not known is no mismatch.
+///
+/// # Errors
+/// When they differ: the topic was made again.
+pub fn same_topic(theirs: Option<&str>, ours: Option<&str>) -> Result<(), Mismatch> {
+    match (theirs, ours) {
+        (Some(theirs), Some(ours)) if theirs != ours => {
+            Err(Mismatch { what: "a topic of this name with id", theirs: theirs.into(), ours: ours.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Genesis {
     /// Whether a sink that sees `ours` may continue this chain. A topic id that one side does not know is no mismatch.
     ///
@@ -53,11 +66,7 @@ impl Genesis {
         if self.cluster_id != ours.cluster_id {
             return Err(differs("cluster", &self.cluster_id, &ours.cluster_id));
         }
-        if let (Some(theirs), Some(mine)) = (&self.topic_id, &ours.topic_id)
-            && theirs != mine
-        {
-            return Err(differs("a topic of this name with id", theirs, mine));
-        }
+        same_topic(self.topic_id.as_deref(), ours.topic_id.as_deref())?;
         if self.group != ours.group {
             return Err(differs("consumer group", &self.group, &ours.group));
         }

@@ -17,7 +17,7 @@ use std::{collections::VecDeque, fmt};
 
 use crate::{
     facts::{FileFacts, FoundFile},
-    genesis::{Genesis, Identity, Link, Mismatch},
+    genesis::{Genesis, Identity, Link, same_topic},
     roll::{Millis, RollPolicy, RollReason},
     stop::Stop,
 };
@@ -358,12 +358,8 @@ impl Partition {
         if epoch != self.epoch {
             return;
         }
-        let ids = self.identity.as_ref().map(|known| (known.topic_id.clone(), facts.identity.topic_id.clone()));
-        if let Some((Some(ours), Some(theirs))) = ids
-            && ours != theirs
-        {
-            let what = "a topic of this name with id";
-            self.stop(Stop::Mismatch(Mismatch { what, theirs: ours, ours: theirs }), out);
+        if let Err(mismatch) = same_topic(self.topic_id(), facts.identity.topic_id.as_deref()) {
+            self.stop(mismatch.into(), out);
         } else if at < low {
             self.stop(Stop::Gone { at, low }, out);
         } else if at > high {

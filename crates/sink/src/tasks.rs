@@ -4,7 +4,7 @@
 use contract::Position;
 use sink_core::{
     facts::FileFacts,
-    genesis::{Genesis, Mismatch},
+    genesis::{Genesis, Mismatch, same_topic},
     partition::{Epoch, Event, KafkaFacts},
     stop::Stop,
 };
@@ -263,9 +263,7 @@ impl Tasks {
         let (own, name) = (self.clone(), topic.to_owned());
         let asking = tokio::task::spawn_blocking(move || questions::topic_id(&*own.asking.upgrade()?, &name));
         match tokio::time::timeout(TOPIC_ANSWER, asking).await {
-            Ok(Ok(Some(ours))) if ours != theirs => {
-                Err(Mismatch { what: "a topic of this name with id", theirs, ours })
-            }
+            Ok(Ok(ours)) => same_topic(Some(&theirs), ours.as_deref()),
             _ => Ok(()),
         }
     }

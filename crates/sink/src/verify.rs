@@ -79,7 +79,7 @@ pub(crate) struct Chain {
 }
 
 impl Report {
-    /// What is wrong with a topic as a whole. Committed positions and the log's end are looked at where the files are read.
+    /// Puts together what was found of each partition; a topic that is configured by name and has no partition is missing.
     fn new(config: &Config, partitions: Vec<PartitionReport>) -> Self {
         let named = config.topics.iter().filter(|topic| !topic.starts_with('^'));
         let is_there = |topic: &&String| partitions.iter().any(|partition| partition.topic == **topic);

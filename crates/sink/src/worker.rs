@@ -3,15 +3,17 @@
 
 mod carry_out;
 mod group;
+mod memory;
 mod reading;
 mod records;
+mod report;
 mod timers;
 
 use rdkafka::consumer::Consumer as _;
 use sink_core::{
     container::Scratch,
     intake::{TopicSchemas, Writer},
-    partition::{Commands, Event, Hold, Partition},
+    partition::{Commands, Event, Hold},
     roll::{Millis, RollReason},
     stop::{Blame, Stop},
 };
@@ -30,9 +32,10 @@ use crate::{
     kafka::{self, Consumer, GroupEvent, Place},
     metrics::{Metrics, PartitionLabel},
     native::{RecordQueue, TopicHandle},
-    slot::{OpenFile, Slot},
+    slot::Slot,
     tasks::{Answer, Asker, Tasks},
 };
+use memory::Memory;
 use timers::Timers;
 
 /// Left for leaving the group where finishing files took all the time that a stop has.
@@ -45,29 +48,8 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Time between two looks at lag.
 const REPORT: Duration = Duration::from_secs(5);
-/// How long after the disk of the spool folder was last found full it counts as mended.
-const SPOOL_MENDED: Duration = Duration::from_secs(30);
 /// Time between two questions for schemas that the registry did not know.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
-
-/// Of the memory budget, in sixteenths: what open files may hold, above which the largest are rolled.
-const OPEN_FILES: usize = 12;
-/// What they and uploads may hold together, above which no records are taken.
-const FULL: usize = 13;
-/// Above this those that were taken already are given back, to be read again.
-const OVERFULL: usize = 14;
-/// And what open files may grow by before memory is looked at again, as a divisor: with the above, the budget is kept.
-const LOOKS: usize = 32;
-
-/// Whether there is memory for reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Memory {
-    Enough,
-    /// What was fetched waits in the client, which fetches no more than it has room for.
-    Short,
-    /// Partitions are paused, which gives up what was fetched.
-    None,
-}
 
 /// A topic with partitions here.
 struct Topic {
@@ -338,84 +320,6 @@ impl Worker {
         }
     }
 
-    /// Rolls the largest files while all together hold more than their share of the budget, and reads nothing while they and
-    /// what is being uploaded use it up. Uploads leave open files their share, however slow the store is: files that gave
-    /// way to uploads would be small, and many.
-    fn stay_inside_memory(&mut self) {
-        self.grown = 0;
-        let held =
-            |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.open.as_ref()).map_or(0, OpenFile::capacity);
-        let budget = self.config.memory_bytes;
-        let share = |sixteenths: usize| budget / 16 * sixteenths;
-        let limit = share(OPEN_FILES);
-        let mut open = self.slots.iter().map(held).sum::<usize>();
-        let sealed = |slots: &[Option<Slot>]| slots.iter().flatten().map(Slot::sealed_bytes).sum::<usize>();
-        self.metrics.open_bytes.set((self.uploading + open + sealed(&self.slots)) as i64);
-        if open > limit {
-            let mut by_size: Vec<_> = self.slots.iter().map(held).enumerate().map(|(i, size)| (size, i)).collect();
-            by_size.sort_unstable_by(|a, b| b.cmp(a));
-            for (size, index) in by_size {
-                if open <= limit {
-                    break;
-                }
-                if let Some(slot) = &mut self.slots[index] {
-                    slot.machine.roll(RollReason::Memory, &mut self.commands);
-                    self.carry_out(index);
-                    // Nothing where an upload of the partition is under way: the file is rolled behind it.
-                    open -= size - held(&self.slots[index]).min(size);
-                }
-            }
-        }
-        let total = self.uploading + open + sealed(&self.slots);
-        let memory = match total {
-            total if total <= share(FULL) => Memory::Enough,
-            total if total > share(OVERFULL) || self.memory == Memory::None => Memory::None,
-            _ => Memory::Short,
-        };
-        let before = std::mem::replace(&mut self.memory, memory);
-        if memory != before {
-            tracing::debug!(open, uploading = self.uploading, ?memory, "memory");
-        }
-        match (before, memory) {
-            (Memory::Enough | Memory::Short, Memory::None) => {
-                self.of_all(|machine, commands| machine.hold(Hold::Memory, commands));
-            }
-            (Memory::None, Memory::Enough) => {
-                self.of_all(|machine, commands| machine.release(Hold::Memory, commands));
-            }
-            _ => {}
-        }
-    }
-
-    fn of_all(&mut self, change: impl Fn(&mut Partition, &mut Commands)) {
-        for index in 0..self.slots.len() {
-            let Some(slot) = &mut self.slots[index] else { continue };
-            change(&mut slot.machine, &mut self.commands);
-            self.carry_out(index);
-        }
-    }
-
-    /// Numbers that are looked up rather than counted.
-    fn report_places(&mut self) {
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(slot) = slot else { continue };
-            // Nothing is read of it, so nothing else tells how its log grows.
-            if slot.stopped.is_some() && !std::mem::replace(&mut slot.asking, true) {
-                let asker = Asker { slot: index, epoch: slot.machine.epoch() };
-                self.tasks.ask_lag(asker, slot.place.clone());
-            }
-            let Some(at) = slot.machine.position() else { continue };
-            let (topic, partition) = slot.place.clone();
-            let high = crate::native::known_end(self.consumer.client(), &topic, partition);
-            let label = PartitionLabel { topic, partition };
-            self.metrics.position.get_or_create(&label).set(at.0);
-            if let Some(high) = high {
-                let committed = self.metrics.committed.get(&label).map_or(at.0, |committed| committed.get());
-                self.metrics.lag.get_or_create(&label).set((high - committed).max(0));
-            }
-        }
-    }
-
     fn send_commits(&mut self) {
         match self.commits.flush(&self.consumer) {
             Ok(sent) => {
@@ -426,29 +330,6 @@ impl Worker {
                 tracing::warn!(%error, "the client did not take a commit, trying again");
             }
         }
-    }
-
-    /// Nothing looks at the disk but files that outgrow memory: what has not failed for a while counts as mended.
-    fn report_spool(&mut self) {
-        if self.spool_full.is_some_and(|at| at.elapsed() >= SPOOL_MENDED) {
-            self.spool_full = None;
-            tracing::info!("spool: no file was in want of room for a while");
-            self.health.ready("sink: spool");
-        }
-    }
-
-    fn report_health(&mut self) {
-        let mut stopped = self.slots.iter().flatten().filter_map(|slot| slot.stopped.as_ref().map(|stop| (slot, stop)));
-        if let Some((slot, stop)) = stopped.next() {
-            let more = stopped.count();
-            self.metrics.stopped.set(more as i64 + 1);
-            let (topic, partition) = &slot.place;
-            self.health.unready("sink: partitions", format!("{topic}[{partition}]: {stop} (and {more} more)"));
-        } else {
-            self.metrics.stopped.set(0);
-            self.health.ready("sink: partitions");
-        }
-        self.metrics.assigned.set(self.by_place.len() as i64);
     }
 
     fn finish_all(&mut self, deadline: Instant) {

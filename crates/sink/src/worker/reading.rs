@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Memory, Worker, wall_clock};
+use super::{Worker, memory::Memory, wall_clock};
 use crate::{
     error::SinkError,
     kafka,

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{LOOKS, Worker};
+use super::{Worker, memory::LOOKS};
 use crate::{
     dead_letters::DeadLetter,
     metrics::TopicLabel,
