@@ -1,18 +1,15 @@
 //! Corners of the log that only real brokers have: topics that grow, vanish and come again, records that are deleted or
 //! compacted away, transactions' markers, groups that are deleted, static members. Runs where `TEST_KAFKA` names brokers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "../field/mod.rs"]
-mod field;
 mod groups;
 mod log;
 
-use field::Field;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
 };
+
+use crate::{field::Field, running};
 
 /// A topic of its own for a test; `None`, said aloud, where no brokers are named.
 async fn start(test: &str, partitions: i32, settings: &[(&str, &str)]) -> Option<Field> {
@@ -35,7 +32,7 @@ async fn create_topic(field: &Field, topic: &str, partitions: i32, settings: &[(
         new = new.set(key, value);
     }
     let admin = admin(field);
-    field::eventually("a topic of this name can be made", || async {
+    running::eventually("a topic of this name can be made", || async {
         let made = admin.create_topics([&new], &AdminOptions::new()).await.unwrap();
         made[0].clone().map(drop).map_err(|(_, code)| code.to_string())
     })

@@ -5,23 +5,20 @@
 //! shows what the sink makes of them. The store is the embedded
 //! one, or the one that `TEST_S3` and the AWS_* variables name.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[allow(dead_code, reason = "shared with the suite of the store that behaves")]
-#[path = "../embedded/support.rs"]
-mod support;
-
 mod plan;
 mod proxy;
 mod refusals;
 
 use contract::{Customer, CustomerEvent, Operation, framing::frame, schemas};
 use plan::{Mix, seed};
-use prometheus_client::{encoding::text::encode, registry::Registry};
 use proxy::{Deed, Fault, Proxy, Seen};
 use sink::Config;
 use std::{sync::Arc, time::Duration};
-use support::{Fixture, Running, event, sorted};
+
+use crate::{
+    fixture::{Fixture, event},
+    running::{Running, until_rows},
+};
 
 /// Records of each topic, in two files.
 const RECORDS: u64 = 30;
@@ -78,15 +75,14 @@ async fn each_record_once(faults: &[Fault], multipart_bytes: u64) {
     let direct = Config { store: fixture.config("any").store, ..config.clone() };
 
     let running = Running::start(config);
-    fixture.until_rows(&direct, RECORDS * topics.0.len() as u64).await;
+    until_rows(&direct, RECORDS * topics.0.len() as u64).await;
     let summary = running.stop().await;
     assert_eq!((summary.rows, summary.gave_way), (RECORDS * topics.0.len() as u64, 0));
 
     let report = sink::verify(&direct).await.unwrap();
     assert!(report.is_whole(), "{report:?}");
     for topic in topics.names() {
-        let keys: Vec<u64> = fixture.rows(&topic).await.iter().map(|row| row.number).collect();
-        assert_eq!(sorted(&keys), (0..RECORDS).collect::<Vec<_>>(), "{topic}");
+        assert_eq!(fixture.numbers(&topic).await, (0..RECORDS).collect::<Vec<_>>(), "{topic}");
     }
     for (name, mix) in &topics.0 {
         if let Some(fault) = mix.single() {
@@ -123,12 +119,11 @@ async fn a_large_file_holds_each_record_once() {
     config.deadlines.store_attempt = Duration::from_secs(3);
     let direct = Config { store: fixture.config("any").store, ..config.clone() };
     let running = Running::start(config);
-    fixture.until_rows(&direct, LARGE_RECORDS).await;
+    until_rows(&direct, LARGE_RECORDS).await;
     running.stop().await;
     let report = sink::verify(&direct).await.unwrap();
     assert!(report.is_whole() && report.partitions[0].bytes > 8 << 20, "{report:?}");
-    let keys: Vec<u64> = fixture.rows("large").await.iter().map(|row| row.number).collect();
-    assert_eq!(sorted(&keys), (0..LARGE_RECORDS).collect::<Vec<_>>());
+    assert_eq!(fixture.numbers("large").await, (0..LARGE_RECORDS).collect::<Vec<_>>());
 }
 
 /// Four files share three quarters of the budget: the largest has a quarter of them at least when it is rolled.
@@ -156,18 +151,17 @@ async fn a_slow_store_holds_up_reading_and_neither_overruns_the_budget_nor_makes
     let budget = config.memory_bytes as u64;
     let direct = Config { store: fixture.config("any").store, ..config.clone() };
 
-    let mut registry = Registry::default();
-    let running = Running::observed(config, &mut registry);
+    let running = Running::start(config);
     let most_held = async {
         let mut most = 0;
         loop {
-            most = most.max(gauge(&registry, "sink_open_bytes"));
+            most = most.max(running.metric("sink_open_bytes"));
             assert!(most <= budget, "{most} bytes of {budget}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     tokio::select! {
-        () = fixture.until_rows(&direct, LARGE_RECORDS) => {}
+        () = until_rows(&direct, LARGE_RECORDS) => {}
         () = most_held => {}
     }
     let summary = running.stop().await;
@@ -176,13 +170,6 @@ async fn a_slow_store_holds_up_reading_and_neither_overruns_the_budget_nor_makes
     assert!(summary.files <= most_files, "{summary:?}, more than {most_files} files");
     let report = sink::verify(&direct).await.unwrap();
     assert!(report.is_whole() && report.rows() == LARGE_RECORDS, "{report:?}");
-}
-
-fn gauge(registry: &Registry, name: &str) -> u64 {
-    let mut text = String::new();
-    encode(&mut text, registry).unwrap();
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.unwrap().parse().unwrap()
 }
 
 /// As large as the embedded broker hands on at a time; a hundred make two parts.

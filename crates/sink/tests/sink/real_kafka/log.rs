@@ -1,9 +1,9 @@
 //! What may happen to the log itself: markers, compaction, deleted records.
 
+use super::{admin, start};
 use crate::{
-    admin,
-    field::{Field, Running, TIMEOUT, eventually},
-    start,
+    field::Field,
+    running::{Running, TIMEOUT, eventually},
 };
 use rdkafka::{
     Offset, TopicPartitionList,

@@ -1,11 +1,11 @@
 //! What runs beside the sink: proving, planning and mending.
 
+use super::tampering::Victim;
 use crate::{
-    support::{Fixture, Running, event},
-    tampering::Victim,
+    fixture::{Fixture, event},
+    running::{Running, eventually, until_rows},
 };
 use contract::{Operation, Position, framing::frame, names};
-use prometheus_client::{encoding::text::encode, registry::Registry};
 use sink::{Config, Finding, LIST_PRICE_OF_1000_PUTS, Mode, PlanOptions, Report, SinkError, Watch};
 use std::{
     sync::{Arc, Mutex},
@@ -39,7 +39,7 @@ async fn written(fixture: &Fixture, config: &mut Config) {
     config.roll.max_records = 25;
     config.roll.idle = Duration::ZERO;
     let running = Running::start(config.clone());
-    fixture.until_rows(config, 48).await;
+    until_rows(config, 48).await;
     running.stop().await;
 }
 
@@ -121,7 +121,7 @@ async fn a_plan_foresees_the_files_that_the_sink_then_cuts_and_writes_nothing() 
     assert_eq!(first.await.unwrap().files, 1);
 
     let running = Running::start(config.clone());
-    fixture.until_rows(&config, 40).await;
+    until_rows(&config, 40).await;
     // The last record: what is before it has been read too.
     fixture.dead_letters("events.dead-letter", 1).await;
     running.stop().await;
@@ -161,7 +161,7 @@ async fn a_position_that_the_files_disprove_is_mended_while_nobody_is_in_the_gro
     assert_eq!(findings(&config, Mode::Dry).await, [Finding::Fine]);
 
     let running = Running::start(config.clone());
-    fixture.until_ready(&running).await;
+    running.until_ready().await;
     // Nothing to mend: nobody needs to stop.
     assert_eq!(findings(&config, Mode::Apply).await, [Finding::Fine]);
     running.stop().await;
@@ -183,7 +183,7 @@ async fn nothing_is_mended_behind_the_back_of_a_running_sink() {
     // Of another topic, so that it moves nothing here, but of the same group.
     fixture.create_topic("others", 1).await;
     let running = Running::start(Config { topics: vec!["others".to_owned()], ..config.clone() });
-    fixture.until_ready(&running).await;
+    running.until_ready().await;
     match sink::repair(&config, Mode::Apply).await {
         Err(SinkError::GroupActive { members: 1, .. }) => {}
         other => panic!("{other:?}"),
@@ -220,14 +220,8 @@ async fn what_operators_look_at_is_in_the_metrics() {
     fixture.produce("events", &sent).await;
     let mut config = fixture.config("events");
     config.roll.max_records = 10;
-    let mut registry = Registry::default();
-    let running = Running::observed(config.clone(), &mut registry);
-    fixture.until_rows(&config, 29).await;
-    let text = || {
-        let mut text = String::new();
-        encode(&mut text, &registry).unwrap();
-        text
-    };
+    let running = Running::start(config.clone());
+    until_rows(&config, 29).await;
     let expected = [
         r#"sink_rows_total{topic="events"} 29"#.to_owned(),
         r#"sink_dead_letters_total{topic="events"} 1"#.to_owned(),
@@ -244,14 +238,13 @@ async fn what_operators_look_at_is_in_the_metrics() {
         format!(r#"sink_schema_version{{topic="events",schema_id="{id}"}} 2"#),
     ];
     // Lag is looked up every few seconds.
-    fixture
-        .until("the metrics say so", || {
-            let text = text();
-            match expected.iter().find(|line| !text.contains(*line)) {
-                None => Ok(()),
-                Some(line) => Err(format!("no `{line}` in\n{text}")),
-            }
-        })
-        .await;
+    eventually("the metrics say so", || async {
+        let text = running.metrics();
+        match expected.iter().find(|line| !text.contains(*line)) {
+            None => Ok(()),
+            Some(line) => Err(format!("no `{line}` in\n{text}")),
+        }
+    })
+    .await;
     running.stop().await;
 }

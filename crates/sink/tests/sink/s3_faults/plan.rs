@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::proxy::{Deed, Fault, Plan, Seen};
+use super::proxy::{Deed, Fault, Plan, Seen};
 
 /// Of so many attempts at the same thing, the last one is let pass: what is tested is what the sink makes of faults, not
 /// how long it tries.

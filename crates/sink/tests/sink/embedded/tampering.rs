@@ -1,6 +1,6 @@
 //! Files changed behind the sink's back, with metadata that fits what the change wants to hide.
 
-use crate::support::Fixture;
+use crate::fixture::Fixture;
 use aws_sdk_s3::primitives::ByteStream;
 use contract::file::metadata;
 use sha2::{Digest, Sha256};

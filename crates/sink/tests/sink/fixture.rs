@@ -1,14 +1,11 @@
-//! A stack of its own for each test, records in, rows out. Waiting is on conditions with a deadline.
+//! A stack of its own for each test: records in, rows out.
 
-use apache_avro::{Reader, types::Value};
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use contract::{
     Customer, CustomerEvent, Operation,
     endpoints::{ObjectStore, Secret},
     schemas,
 };
 use local_stack::{Options, Ports, Stack};
-use prometheus_client::registry::Registry;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -21,13 +18,13 @@ use schema_registry_converter::{
     async_impl::schema_registry::{SrSettings, post_schema},
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
-use sink::{Config, Metrics, SinkError, Summary};
+use sink::Config;
 use std::{collections::BTreeMap, env, time::Duration};
-use telemetry::{Health, Shutdown};
-use tokio::{task::JoinHandle, time::Instant};
 
-const DEADLINE: Duration = Duration::from_secs(90);
-const TIMEOUT: Duration = Duration::from_secs(20);
+use crate::{
+    running::TIMEOUT,
+    store::{self, StoredRow},
+};
 
 pub(crate) struct Fixture {
     stack: Stack,
@@ -50,54 +47,10 @@ pub(crate) fn real_store() -> Option<ObjectStore> {
     })
 }
 
-/// A sink that runs in this process.
-pub(crate) struct Running {
-    pub(crate) health: Health,
-    shutdown: Shutdown,
-    task: JoinHandle<Result<Summary, SinkError>>,
-}
-
-impl Running {
-    pub(crate) fn start(config: Config) -> Self {
-        Self::observed(config, &mut Registry::default())
-    }
-
-    /// The same, with its metrics in a registry.
-    pub(crate) fn observed(config: Config, registry: &mut Registry) -> Self {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
-        let metrics = Metrics::register(registry);
-        let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
-        Self { health, shutdown, task }
-    }
-
-    /// Why it ended by itself.
-    pub(crate) async fn failed(self) -> SinkError {
-        tokio::time::timeout(DEADLINE, self.task).await.expect("it does not end").unwrap().unwrap_err()
-    }
-
-    pub(crate) async fn stop(self) -> Summary {
-        self.shutdown.request();
-        self.task.await.unwrap().unwrap()
-    }
-}
-
-/// A row of a file.
-#[derive(Debug)]
-pub(crate) struct StoredRow {
-    pub(crate) number: u64,
-    pub(crate) has_value: bool,
-}
-
 #[derive(Debug)]
 pub(crate) struct Letter {
     pub(crate) number: u64,
     pub(crate) headers: BTreeMap<String, String>,
-}
-
-pub(crate) fn sorted(numbers: &[u64]) -> Vec<u64> {
-    let mut sorted = numbers.to_vec();
-    sorted.sort_unstable();
-    sorted
 }
 
 /// A datum of a released version.
@@ -204,55 +157,6 @@ impl Fixture {
         config
     }
 
-    /// Waits until the files hold so many rows.
-    pub(crate) async fn until_rows(&self, config: &Config, rows: u64) {
-        let end = Instant::now() + DEADLINE;
-        loop {
-            let there = sink::verify(config).await.unwrap().rows();
-            if there >= rows {
-                return;
-            }
-            assert!(Instant::now() < end, "{there} rows of {rows}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Waits for a condition that says what is missing.
-    pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> Result<(), String>) {
-        let end = Instant::now() + DEADLINE;
-        while let Err(missing) = condition() {
-            assert!(Instant::now() < end, "{what}: {missing}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    pub(crate) async fn until_ready(&self, running: &Running) {
-        // The sink says why not, from its very start.
-        let end = Instant::now() + DEADLINE;
-        let mut was_unready = false;
-        loop {
-            was_unready |= !running.health.is_ready();
-            if was_unready && running.health.is_ready() {
-                return;
-            }
-            assert!(Instant::now() < end && !running.task.is_finished(), "not ready");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    /// Waits until the reasons why the sink is not ready hold a text.
-    pub(crate) async fn until_unready(&self, running: &Running, text: &str) -> String {
-        let end = Instant::now() + DEADLINE;
-        loop {
-            let reasons = format!("{:?}", running.health);
-            if reasons.contains(text) {
-                return reasons;
-            }
-            assert!(Instant::now() < end && !running.task.is_finished(), "{reasons}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     /// Makes an upload in parts look as if it had begun at `time`.
     pub(crate) fn age_upload(&self, id: &str, time: std::time::SystemTime) {
         let path = self.state.path().join("stack/s3/uploads").join(id).join("upload.json");
@@ -261,31 +165,16 @@ impl Fixture {
 
     /// A client of the store, and its bucket.
     pub(crate) fn s3(&self) -> (aws_sdk_s3::Client, String) {
-        let store = &self.store;
-        let secret = store.secret_access_key.as_ref().unwrap().expose();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(store.region.clone()))
-            .endpoint_url(store.endpoint.as_ref().unwrap())
-            .force_path_style(true)
-            .credentials_provider(Credentials::new(store.access_key_id.as_ref().unwrap(), secret, None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        (aws_sdk_s3::Client::from_conf(config), store.bucket.clone())
+        (store::client(&self.store), self.store.bucket.clone())
     }
 
-    /// All rows of all files of a topic, read by another implementation.
     pub(crate) async fn rows(&self, topic: &str) -> Vec<StoredRow> {
-        let (client, bucket) = self.s3();
-        let prefix = contract::names::topic_prefix(topic);
-        let listed = client.list_objects_v2().bucket(&bucket).prefix(prefix).send().await.unwrap();
-        let mut rows = Vec::new();
-        for object in listed.contents() {
-            let got = client.get_object().bucket(&bucket).key(object.key().unwrap()).send().await.unwrap();
-            let bytes = got.body.collect().await.unwrap().into_bytes();
-            rows.extend(Reader::new(&bytes[..]).unwrap().map(|row| stored(&row.unwrap())));
-        }
-        rows
+        store::rows(&self.store, topic).await
+    }
+
+    /// The numbers of all rows, sorted; each as often as it is there.
+    pub(crate) async fn numbers(&self, topic: &str) -> Vec<u64> {
+        store::numbers(&self.rows(topic).await)
     }
 
     /// Reads a topic of one partition from its beginning until it has so many records.
@@ -310,13 +199,4 @@ impl Fixture {
         };
         tokio::task::spawn_blocking(read).await.unwrap()
     }
-}
-
-fn stored(row: &Value) -> StoredRow {
-    let Value::Record(fields) = row else { panic!("{row:?}") };
-    let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
-    let Value::Union(_, key) = field("key") else { panic!() };
-    let Value::Bytes(key) = key.as_ref() else { panic!() };
-    let Value::Union(branch, _) = field("value") else { panic!() };
-    StoredRow { number: String::from_utf8_lossy(key).parse().unwrap(), has_value: *branch == 1 }
 }

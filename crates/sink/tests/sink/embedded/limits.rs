@@ -1,10 +1,12 @@
 //! What a sink does at the limits of its configuration and of its disk: it loses nothing and says what is wrong.
 
 use contract::{Operation, file::metadata, framing::frame, names};
-use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::{path::Path, process::Command, time::Duration};
 
-use crate::support::{Fixture, Running, event, sorted};
+use crate::{
+    fixture::{Fixture, event},
+    running::{Running, eventually, until_rows},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_too_large_stops_its_partition_until_the_limit_is_raised() {
@@ -16,24 +18,20 @@ async fn a_record_that_is_too_large_stops_its_partition_until_the_limit_is_raise
     fixture.produce("events", &records).await;
     let mut config = fixture.config("events");
     config.max_record_bytes = largest - 1;
-    let mut registry = Registry::default();
-    let running = Running::observed(config.clone(), &mut registry);
-    let reasons = fixture.until_unready(&running, "more than sink.max_record_bytes allows").await;
+    let running = Running::start(config.clone());
+    let reasons = running.until_unready("more than sink.max_record_bytes allows").await;
     assert!(reasons.contains(&format!("has {largest} bytes")), "{reasons}");
-    fixture
-        .until("what comes behind it counts as lag", || {
-            let mut text = String::new();
-            encode(&mut text, &registry).unwrap();
-            let is_there = text.contains(r#"sink_lag{topic="events",partition="0"} 10"#);
-            if is_there { Ok(()) } else { Err(text) }
-        })
-        .await;
+    eventually("what comes behind it counts as lag", || async {
+        let lag = running.metric(r#"sink_lag{topic="events",partition="0"}"#);
+        if lag == 10 { Ok(()) } else { Err(lag.to_string()) }
+    })
+    .await;
     running.stop().await;
 
     config.max_record_bytes = largest;
     config.roll.idle = Duration::from_millis(200);
     let running = Running::start(config.clone());
-    fixture.until_rows(&config, 10).await;
+    until_rows(&config, 10).await;
     running.stop().await;
     assert!(sink::verify(&config).await.unwrap().is_whole());
 }
@@ -79,14 +77,13 @@ async fn a_full_spool_disk_rolls_early_loses_nothing_and_is_said() {
     config.codec = sink::Codec::Null;
     config.roll.idle = Duration::from_secs(3);
     let running = Running::start(config.clone());
-    fixture.until_unready(&running, "is full; files are rolled early").await;
-    fixture.until_rows(&config, 3_000).await;
+    running.until_unready("is full; files are rolled early").await;
+    until_rows(&config, 3_000).await;
     running.stop().await;
 
     let report = sink::verify(&config).await.unwrap();
     assert!(report.is_whole() && report.files() > 2, "{report:?}");
-    let keys: Vec<u64> = fixture.rows("events").await.iter().map(|row| row.number).collect();
-    assert_eq!(sorted(&keys), (0..3_000).collect::<Vec<_>>());
+    assert_eq!(fixture.numbers("events").await, (0..3_000).collect::<Vec<_>>());
     let (s3, bucket) = fixture.s3();
     let listed = s3.list_objects_v2().bucket(&bucket).prefix(names::topic_prefix("events")).send().await.unwrap();
     let mut reasons = Vec::new();

@@ -10,17 +10,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::{
+use super::{
     impatient,
     proxy::{Deed, Fault, Operation, Plan, Proxy, Seen, error_text},
-    support::{Fixture, Running, event, real_store},
+};
+use crate::{
+    fixture::{Fixture, event, real_store},
+    running::{Running, eventually, until_rows},
 };
 
 async fn refusal(fixture: &Fixture, plan: Plan, change: impl FnOnce(&mut sink::Config)) -> String {
     let proxy = Proxy::start(fixture, plan).await;
     let mut config = impatient(fixture, vec!["events".to_owned()], &proxy);
     change(&mut config);
-    let SinkError::Store(error) = Running::start(config).failed().await else { panic!("not about the store") };
+    let SinkError::Store(error) = Running::start(config).ended().await else { panic!("not about the store") };
     error.to_string()
 }
 
@@ -86,13 +89,14 @@ async fn a_store_that_is_busy_is_said_until_it_answers() {
     config.store.endpoint = Some(proxy.url.clone());
     config.roll.idle = Duration::from_millis(200);
     let running = Running::start(config);
-    let why = fixture.until_unready(&running, "sink: object store").await;
+    let why = running.until_unready("sink: object store").await;
     assert!(why.contains("SlowDown"), "{why}");
     is_busy.store(false, Ordering::Relaxed);
-    fixture.until_rows(&fixture.config("events"), 3).await;
-    fixture
-        .until("it is ready", || if running.health.is_ready() { Ok(()) } else { Err(format!("{:?}", running.health)) })
-        .await;
+    until_rows(&fixture.config("events"), 3).await;
+    eventually("it is ready again", || async {
+        if running.health.is_ready() { Ok(()) } else { Err(format!("{:?}", running.health)) }
+    })
+    .await;
     running.stop().await;
 }
 
@@ -123,7 +127,7 @@ async fn a_rule_that_deletes_files_too_early_is_refused() {
             config.objects.short_expiry = sink::ShortExpiry::Warn;
         }
         let running = Running::start(config);
-        fixture.until_ready(&running).await;
+        running.until_ready().await;
         running.stop().await;
     }
 }
@@ -163,11 +167,11 @@ async fn files_have_the_configured_tags() {
         config.objects.tags = [("owner".to_owned(), "data + co".to_owned())].into();
         let running = Running::start(config.clone());
         if real_store().is_none() {
-            let error = running.failed().await.to_string();
+            let error = running.ended().await.to_string();
             assert!(error.contains("does not know tags"), "{error}");
             continue;
         }
-        fixture.until_rows(&config, 3).await;
+        until_rows(&config, 3).await;
         running.stop().await;
         let (s3, bucket) = fixture.s3();
         let chain = contract::names::genesis_key("events", 0);
@@ -208,7 +212,7 @@ async fn uploads_left_behind_are_aborted_once_they_are_old() {
     let proxy = Proxy::start(&fixture, plan).await;
     fixture.create_topic("events", 1).await;
     let running = Running::start(impatient(&fixture, vec!["events".to_owned()], &proxy));
-    fixture.until_ready(&running).await;
+    running.until_ready().await;
     running.stop().await;
     let listed = s3.list_multipart_uploads().bucket(&bucket).send().await.unwrap();
     let mut left: Vec<_> = listed.uploads().iter().map(|upload| upload.upload_id().unwrap().to_owned()).collect();

@@ -2,12 +2,6 @@
 //! ids, groups and commit metadata; it has no transactions that a reader could see, no CreateTopics, and forgets everything
 //! with the test. Each test ends with every record in the files once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "../field/mod.rs"]
-mod field;
-
-use field::{Field, Running, TIMEOUT};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rdkafka::{
@@ -17,6 +11,11 @@ use rdkafka::{
 };
 use sink::SinkError;
 use std::time::Duration;
+
+use crate::{
+    field::Field,
+    running::{Running, TIMEOUT},
+};
 
 const TOPIC: &str = "events";
 

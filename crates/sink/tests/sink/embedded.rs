@@ -1,17 +1,18 @@
 //! The sink against the embedded broker, registry and S3: what was produced is in the files, each record once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
 mod limits;
-#[allow(dead_code, reason = "shared with the suites beside this one")]
-mod support;
 mod tampering;
 mod tools;
 
 use contract::{Operation, framing::frame};
 use sink::dead_letter_header;
 use std::{collections::BTreeMap, time::Duration};
-use support::{Fixture, Running, event};
+
+use crate::{
+    fixture::{Fixture, event},
+    running::{Running, until_rows},
+    store,
+};
 
 /// Creates, updates and deletes of both schema versions, a tombstone, records with headers and poison.
 #[tokio::test(flavor = "multi_thread")]
@@ -35,14 +36,13 @@ async fn every_record_is_in_a_file_or_a_dead_letter() {
     config.roll.idle = Duration::from_millis(300);
     config.roll.max_records = 40;
     let running = Running::start(config.clone());
-    fixture.until_rows(&config, 298).await;
+    until_rows(&config, 298).await;
     let summary = running.stop().await;
     assert_eq!((summary.rows, summary.dead_letters), (298, 2));
 
     let rows = fixture.rows("events").await;
-    let keys: Vec<u64> = rows.iter().map(|row| row.number).collect();
     let expected: Vec<u64> = (0..300).filter(|n| *n != 60 && *n != 61).collect();
-    assert_eq!(support::sorted(&keys), expected);
+    assert_eq!(store::numbers(&rows), expected);
     assert!(rows.iter().all(|row| row.has_value == (row.number != 50)));
 
     let letters = fixture.dead_letters("events.dead-letter", 2).await;
@@ -67,18 +67,17 @@ async fn a_sink_goes_on_where_the_last_one_stopped() {
         fixture.produce("events", &batch).await;
         let running = Running::start(config.clone());
         // The rest of a round is in the files that the stop rolls, or it is the next round's.
-        fixture.until_rows(&config, round * 50 + 35).await;
+        until_rows(&config, round * 50 + 35).await;
         running.stop().await;
     }
     config.roll.idle = Duration::from_millis(200);
     let running = Running::start(config.clone());
-    fixture.until_rows(&config, 150).await;
+    until_rows(&config, 150).await;
     running.stop().await;
     let report = sink::verify(&config).await.unwrap();
     assert!(report.is_whole(), "{report:?}");
     assert_eq!(report.rows(), 150);
-    let keys: Vec<u64> = fixture.rows("events").await.iter().map(|row| row.number).collect();
-    assert_eq!(support::sorted(&keys), (0..150).collect::<Vec<_>>());
+    assert_eq!(fixture.numbers("events").await, (0..150).collect::<Vec<_>>());
 }
 
 /// Partitions move between two members while records come in.
@@ -94,19 +93,18 @@ async fn two_sinks_share_the_partitions() {
         (from..from + 100).map(|n| (n, Some(frame(id, &event(n, 2, Operation::Create))))).collect()
     };
     fixture.produce("events", &batch(0)).await;
-    fixture.until_rows(&config, 100).await;
+    until_rows(&config, 100).await;
     let second = Running::start(config.clone());
     fixture.produce("events", &batch(100)).await;
-    fixture.until_ready(&second).await;
+    second.until_ready().await;
     fixture.produce("events", &batch(200)).await;
-    fixture.until_rows(&config, 300).await;
+    until_rows(&config, 300).await;
     first.stop().await;
     fixture.produce("events", &batch(300)).await;
-    fixture.until_rows(&config, 400).await;
+    until_rows(&config, 400).await;
     second.stop().await;
     assert!(sink::verify(&config).await.unwrap().is_whole());
-    let keys: Vec<u64> = fixture.rows("events").await.iter().map(|row| row.number).collect();
-    assert_eq!(support::sorted(&keys), (0..400).collect::<Vec<_>>());
+    assert_eq!(fixture.numbers("events").await, (0..400).collect::<Vec<_>>());
 }
 
 /// A position that the group has, but no file ends at, is not guessed around.
@@ -119,7 +117,7 @@ async fn a_commit_that_fits_no_file_stops_the_partition_and_says_the_way_out() {
     fixture.produce("events", &batch).await;
     fixture.commit("sink", "events", 13).await;
     let running = Running::start(fixture.config("events"));
-    let reasons = fixture.until_unready(&running, "committed position 13").await;
+    let reasons = running.until_unready("committed position 13").await;
     assert!(reasons.contains("use another consumer group"), "{reasons}");
     running.stop().await;
     assert_eq!(fixture.rows("events").await.len(), 0);

@@ -1,10 +1,7 @@
 //! What the group and the topic's partitions may do while sinks run.
 
-use crate::{
-    admin, create_topic,
-    field::{Running, eventually},
-    grow, start,
-};
+use super::{admin, create_topic, grow, start};
+use crate::running::{Running, eventually};
 use rdkafka::admin::AdminOptions;
 use sink::{SinkError, Start};
 use std::time::Duration;

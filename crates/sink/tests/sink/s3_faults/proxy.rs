@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::support::Fixture;
+use crate::fixture::Fixture;
 
 /// How long a delayed request waits.
 const DELAY: Duration = Duration::from_millis(300);

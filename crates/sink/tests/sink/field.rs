@@ -1,13 +1,7 @@
-//! A topic on a Kafka that a test brings, with the embedded registry and store: records in, rows out. Waiting is on
-//! conditions with a deadline.
+//! A topic on a Kafka that a test brings, with the embedded registry and store: records in, rows out.
 
-#![allow(dead_code, reason = "each suite uses its part")]
-
-use apache_avro::{Reader, types::Value};
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use contract::{CustomerEvent, Operation, endpoints::Kafka, framing::frame, schemas};
 use local_stack::{Options, Ports, Stack};
-use prometheus_client::{encoding::text::encode, registry::Registry};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -18,14 +12,13 @@ use schema_registry_converter::{
     async_impl::schema_registry::{SrSettings, post_schema},
     schema_registry_common::{SchemaType, SuppliedSchema},
 };
-use sink::{Config, Metrics, SinkError, Summary};
+use sink::Config;
 use std::{collections::BTreeMap, ops::Range, time::Duration};
-use telemetry::{Health, Shutdown};
-use tokio::{task::JoinHandle, time::Instant};
 
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(50);
+use crate::{
+    running::{TIMEOUT, eventually, until_rows},
+    store,
+};
 
 pub(crate) struct Field {
     pub(crate) topic: String,
@@ -34,95 +27,6 @@ pub(crate) struct Field {
     /// Of the newest schema.
     schema_id: u32,
     _state: tempfile::TempDir,
-}
-
-/// A sink that runs in this process.
-pub(crate) struct Running {
-    metrics: Registry,
-    health: Health,
-    shutdown: Shutdown,
-    task: JoinHandle<Result<Summary, SinkError>>,
-}
-
-impl Running {
-    pub(crate) fn start(config: Config) -> Self {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
-        let mut registry = Registry::default();
-        let metrics = Metrics::register(&mut registry);
-        let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
-        Self { metrics: registry, health, shutdown, task }
-    }
-
-    pub(crate) async fn stop(self) -> Summary {
-        self.shutdown.request();
-        self.task.await.unwrap().unwrap()
-    }
-
-    /// Waits until it ends by itself, and why.
-    pub(crate) async fn ended(self) -> SinkError {
-        tokio::time::timeout(DEADLINE, self.task).await.expect("it ends by itself").unwrap().unwrap_err()
-    }
-
-    /// Waits until it has so many partitions.
-    pub(crate) async fn until_assigned(&self, partitions: u64) {
-        self.until("sink_assigned_partitions", |value| value == partitions).await;
-    }
-
-    /// Waits until the group has given or taken partitions, if only none, more often than before.
-    pub(crate) async fn until_rebalanced(&self, before: u64) {
-        self.until("sink_rebalances_total", |value| value > before).await;
-    }
-
-    /// Waits until a topic's first partition is read up to a position.
-    pub(crate) async fn until_read(&self, topic: &str, position: u64) {
-        let metric = format!(r#"sink_position{{topic="{topic}",partition="0"}}"#);
-        self.until(&metric, |value| value == position).await;
-    }
-
-    /// How often the group has given or taken partitions.
-    pub(crate) fn rebalances(&self) -> u64 {
-        self.metric("sink_rebalances_total")
-    }
-
-    async fn until(&self, metric: &str, condition: impl Fn(u64) -> bool) {
-        eventually(metric, || async {
-            let value = self.metric(metric);
-            if condition(value) { Ok(()) } else { Err(value.to_string()) }
-        })
-        .await;
-    }
-
-    fn metric(&self, name: &str) -> u64 {
-        let mut text = String::new();
-        encode(&mut text, &self.metrics).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0, |value| value.parse().unwrap())
-    }
-
-    /// Waits until the reasons why it is not ready hold a text.
-    pub(crate) async fn until_unready(&self, text: &str) -> String {
-        let reasons = || {
-            let reasons = format!("{:?}", self.health);
-            if reasons.contains(text) { Ok(reasons) } else { Err(reasons) }
-        };
-        eventually("the sink says why", || async { reasons() }).await
-    }
-}
-
-/// Asks again until `condition` gives a value; panics with `what` and the last refusal after the deadline.
-pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, String>>,
-{
-    let end = Instant::now() + DEADLINE;
-    let mut looks = tokio::time::interval(LOOK);
-    loop {
-        looks.tick().await;
-        match condition().await {
-            Ok(value) => return value,
-            Err(refusal) => assert!(Instant::now() < end, "{what}: not in time: {refusal}"),
-        }
-    }
 }
 
 fn event(n: u64) -> CustomerEvent {
@@ -231,39 +135,12 @@ impl Field {
 
     /// The numbers in the files, sorted; each as often as it is there.
     pub(crate) async fn numbers(&self) -> Vec<u64> {
-        let store = &self.stack.endpoints().store;
-        let secret = store.secret_access_key.as_ref().unwrap().expose();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(store.region.clone()))
-            .endpoint_url(store.endpoint.as_ref().unwrap())
-            .force_path_style(true)
-            .credentials_provider(Credentials::new(store.access_key_id.as_ref().unwrap(), secret, None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        let client = aws_sdk_s3::Client::from_conf(config);
-        let prefix = contract::names::topic_prefix(&self.topic);
-        let mut pages = client.list_objects_v2().bucket(&store.bucket).prefix(prefix).into_paginator().send();
-        let mut numbers = Vec::new();
-        while let Some(page) = pages.next().await {
-            for object in page.unwrap().contents() {
-                let got = client.get_object().bucket(&store.bucket).key(object.key().unwrap()).send().await.unwrap();
-                let bytes = got.body.collect().await.unwrap().into_bytes();
-                numbers.extend(Reader::new(&bytes[..]).unwrap().map(|row| number(&row.unwrap())));
-            }
-        }
-        numbers.sort_unstable();
-        numbers
+        store::numbers(&store::rows(&self.stack.endpoints().store, &self.topic).await)
     }
 
     /// Waits until the files hold so many rows.
     pub(crate) async fn until_rows(&self, rows: u64) {
-        let config = self.config();
-        eventually("rows in files", || async {
-            let there = sink::verify(&config).await.unwrap().rows();
-            if there >= rows { Ok(()) } else { Err(format!("{there} rows of {rows}")) }
-        })
-        .await;
+        until_rows(&self.config(), rows).await;
     }
 
     /// The files tile, and hold each of these numbers once and no other.
@@ -297,12 +174,4 @@ impl Field {
         })
         .await;
     }
-}
-
-fn number(row: &Value) -> u64 {
-    let Value::Record(fields) = row else { panic!("{row:?}") };
-    let key = &fields.iter().find(|(field, _)| field == "key").unwrap().1;
-    let Value::Union(_, key) = key else { panic!("{key:?}") };
-    let Value::Bytes(key) = key.as_ref() else { panic!("{key:?}") };
-    String::from_utf8_lossy(key).parse().unwrap()
 }
