@@ -18,6 +18,7 @@ mod work;
 
 use clap::{Parser, Subcommand};
 use prometheus_client::{encoding::text::encode, registry::Registry};
+use readback::Bucket;
 use std::{sync::Arc, time::Duration};
 use telemetry::{Health, Shutdown};
 
@@ -40,6 +41,9 @@ enum Command {
         roll: endpoints::Roll,
         #[arg(long)]
         until: Option<u64>,
+        /// Then remove what is no file and stay until SIGTERM: for runners that take every object below PREFIX for a file.
+        #[arg(long, requires = "until")]
+        only_files: bool,
     },
     /// Kill, stall and fence sinks and kill brokers for so many rounds, and prove that each record is in the files once.
     Soak(soak::Arguments),
@@ -71,7 +75,7 @@ fn main() -> anyhow::Result<()> {
         match cli.command {
             Command::Sink(arguments) => compare::run(arguments).await,
             Command::Idle(arguments) => idle::run(arguments).await,
-            Command::SinkRun { roll, until } => run_sink(&roll, until).await,
+            Command::SinkRun { roll, until, only_files } => run_sink(&roll, until, only_files).await,
             Command::Soak(arguments) => soak::run(arguments).await,
             Command::ManyPartitions(arguments) => soak::partitions::run(arguments).await,
             Command::SoakSink(arguments) => soak::child::run(arguments).await,
@@ -95,7 +99,8 @@ fn main() -> anyhow::Result<()> {
     outcome
 }
 
-async fn run_sink(roll: &endpoints::Roll, until: Option<u64>) -> anyhow::Result<()> {
+async fn run_sink(roll: &endpoints::Roll, until: Option<u64>, only_files: bool) -> anyhow::Result<()> {
+    let config = endpoints::config(Some(roll))?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     let mut registry = Registry::default();
@@ -103,14 +108,20 @@ async fn run_sink(roll: &endpoints::Roll, until: Option<u64>) -> anyhow::Result<
     let registry = Arc::new(registry);
     if let Some(until) = until {
         let (shutdown, registry) = (shutdown.clone(), Arc::clone(&registry));
+        let (bucket, prefix) = (Bucket::open(&config.store)?, config.store.prefix.clone());
         tokio::spawn(async move {
             while total(&registry, "sink_rows_total") < until {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            shutdown.request();
+            if !only_files {
+                shutdown.request();
+            } else if let Err(error) = bucket.keep_only_files(&prefix).await {
+                tracing::error!(?error, "what is no file was not removed");
+                shutdown.request();
+            }
         });
     }
-    let summary = sink::run(endpoints::config(Some(roll))?, Health::new(), metrics, shutdown).await?;
+    let summary = sink::run(config, Health::new(), metrics, shutdown).await?;
     println!("{}", serde_json::to_string(&summary)?);
     let own = measure::Own { s3_requests: total(&registry, "sink_store_requests_total"), ..measure::Own::now()? };
     println!("{}", own.line()?);

@@ -13,6 +13,8 @@ use std::{
 /// A runner of other programs.
 pub(crate) struct Peers {
     runner: PathBuf,
+    /// Of its work item.
+    records: u64,
     ready: Vec<String>,
     lacking: BTreeMap<String, String>,
 }
@@ -27,13 +29,13 @@ pub(crate) struct Measured {
 }
 
 impl Peers {
-    /// The runner that BENCH_PEERS names, if it does.
+    /// The runner that BENCH_PEERS names, if it does, for a work item of so many records.
     ///
     /// # Errors
     /// When there is no such runner.
-    pub(crate) fn find() -> anyhow::Result<Option<Self>> {
+    pub(crate) fn find(records: u64) -> anyhow::Result<Option<Self>> {
         let Some(runner) = env::var_os("BENCH_PEERS").filter(|runner| !runner.is_empty()) else { return Ok(None) };
-        let mut peers = Self { runner: runner.into(), ready: Vec::new(), lacking: BTreeMap::new() };
+        let mut peers = Self { runner: runner.into(), records, ready: Vec::new(), lacking: BTreeMap::new() };
         for line in peers.ask(&["list"])?.lines() {
             let mut words = line.split_whitespace();
             let Some(name) = words.next() else { continue };
@@ -59,7 +61,7 @@ impl Peers {
             measured.lacking.insert("all".to_owned(), format!("{error:#}"));
             return Ok(measured);
         }
-        let runs = runs.to_string();
+        let (runs, records) = (runs.to_string(), self.records.to_string());
         let own = env::current_exe()?.display().to_string();
         let sink = [
             "command",
@@ -75,6 +77,9 @@ impl Peers {
             "100000",
             "--window",
             "10",
+            "--until",
+            &records,
+            "--only-files",
         ];
         let mut turns: Vec<Vec<&str>> = self.ready.iter().map(|name| vec![name.as_str(), "--runs", &runs]).collect();
         turns.push(sink.to_vec());
@@ -109,7 +114,8 @@ impl Peers {
 
     fn ask(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.runner);
-        let output = command.args(arguments).stderr(Stdio::inherit()).output();
+        let output =
+            command.args(arguments).env("PEERS_RECORDS", self.records.to_string()).stderr(Stdio::inherit()).output();
         let output = output.with_context(|| self.runner.display().to_string())?;
         let (runner, words) = (self.runner.display(), arguments.join(" "));
         anyhow::ensure!(output.status.success(), "{runner} {words} ended with {}", output.status);

@@ -59,6 +59,20 @@ impl Bucket {
         Ok(self.list(prefix).await?.len())
     }
 
+    pub(crate) async fn keep_only_files(&self, prefix: &str) -> anyhow::Result<()> {
+        for (key, _) in self.list(prefix).await? {
+            if !is_file(&key, prefix) {
+                self.delete(&key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> anyhow::Result<()> {
+        self.client.delete_object().bucket(&self.name).key(key).send().await.context("deleting")?;
+        Ok(())
+    }
+
     /// What files say of themselves.
     pub(crate) async fn told(&self, prefix: &str) -> anyhow::Result<Told> {
         let mut told = Told::default();
@@ -81,7 +95,7 @@ pub(crate) async fn take(bucket: &Bucket, prefix: &str) -> anyhow::Result<Found>
     let mut found = Found::default();
     let mut seen = Seen::new();
     for (key, _) in bucket.list(prefix).await? {
-        if contract::names::parse_object_key(key.strip_prefix(prefix).unwrap_or(&key)).is_some() {
+        if is_file(&key, prefix) {
             let got = bucket.client.get_object().bucket(&bucket.name).key(&key).send().await.context("getting")?;
             let bytes = got.body.collect().await.context("getting")?.into_bytes();
             found.files += 1;
@@ -90,9 +104,13 @@ pub(crate) async fn take(bucket: &Bucket, prefix: &str) -> anyhow::Result<Found>
             found.records += rows;
             found.twice += twice;
         }
-        bucket.client.delete_object().bucket(&bucket.name).key(&key).send().await.context("deleting")?;
+        bucket.delete(&key).await?;
     }
     Ok(found)
+}
+
+fn is_file(key: &str, prefix: &str) -> bool {
+    contract::names::parse_object_key(key.strip_prefix(prefix).unwrap_or(key)).is_some()
 }
 
 /// Offsets by topic and partition, as each row names them.

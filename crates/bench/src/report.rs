@@ -1,5 +1,6 @@
 //! What is printed of a comparison.
 
+use serde::Serialize;
 use std::fmt;
 
 use crate::measure::Cost;
@@ -11,24 +12,50 @@ pub(crate) const SINK_SNAPPY: &str = "sink, snappy";
 pub(crate) const SINK_NULL: &str = "sink, uncompressed";
 
 /// How the sink stands to what it cannot do without, by records per CPU second.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ratios {
     /// With snappy, to reading, copying, compressing and checksumming.
-    pub(crate) to_floor: f64,
+    pub(crate) to_floor: Spread,
     /// Uncompressed, to reading alone.
-    pub(crate) to_bare_read: f64,
-    /// The larger of the two.
+    pub(crate) to_bare_read: Spread,
+    /// The largest of all runs.
     pub(crate) peak_rss_mb: f64,
 }
 
-pub(crate) fn ratios(medians: &[Cost]) -> Ratios {
-    let of = |name: &str| medians.iter().find(|cost| cost.name == name);
-    let rate = |name: &str| of(name).map_or(f64::NAN, |cost| cost.records_per_cpu_second);
-    let peak = |name: &str| of(name).map_or(f64::NAN, |cost| cost.own.peak_rss_mb);
+/// The ratios of all rounds: each compares two runs of one round, which met the same machine.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+        let last = values.len().saturating_sub(1);
+        Self { median: at(last.div_ceil(2)), least: at(0), most: at(last) }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} ({:.2} to {:.2})", self.median, self.least, self.most)
+    }
+}
+
+/// Of all runs: each kind's, a round after the other.
+pub(crate) fn ratios(costs: &[Vec<Cost>]) -> Ratios {
+    let runs = |name: &'static str| costs.iter().flatten().filter(move |cost| cost.name == name);
+    let rounds = |one, other| {
+        let pairs = runs(one).zip(runs(other));
+        Spread::of(pairs.map(|(one, other)| one.records_per_cpu_second / other.records_per_cpu_second).collect())
+    };
     Ratios {
-        to_floor: rate(SINK_SNAPPY) / rate(FLOOR_SNAPPY),
-        to_bare_read: rate(SINK_NULL) / rate(BARE),
-        peak_rss_mb: peak(SINK_SNAPPY).max(peak(SINK_NULL)),
+        to_floor: rounds(SINK_SNAPPY, FLOOR_SNAPPY),
+        to_bare_read: rounds(SINK_NULL, BARE),
+        peak_rss_mb: runs(SINK_SNAPPY).chain(runs(SINK_NULL)).map(|cost| cost.own.peak_rss_mb).fold(0.0, f64::max),
     }
 }
 
@@ -36,8 +63,8 @@ impl fmt::Display for Ratios {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "by records per CPU second: the sink with snappy {:.2} of its floor, uncompressed {:.2} of bare reading; peak \
-             RSS {:.0} MB",
+            "by records per CPU second, round by round: the sink with snappy {} of its floor, uncompressed {} of bare \
+             reading; peak RSS {:.0} MB",
             self.to_floor, self.to_bare_read, self.peak_rss_mb
         )
     }
