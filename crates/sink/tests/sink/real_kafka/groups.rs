@@ -64,6 +64,8 @@ async fn records_of_a_topic_and_of_its_successor_are_never_in_one_file() {
     let Some(field) = start("successor", 1, &[]).await else { return };
     let mut config = field.config();
     config.roll.idle = Duration::ZERO;
+    // Longer than making and filling the topic takes.
+    config.kafka.properties.insert("fetch.error.backoff.ms".to_owned(), "10000".to_owned());
     let running = Running::start(config);
     field.produce(0..5, 1).await;
     running.until_read(&field.topic, 5).await;
