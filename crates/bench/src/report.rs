@@ -35,7 +35,7 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
         let last = values.len().saturating_sub(1);
-        Self { median: at(last.div_ceil(2)), least: at(0), most: at(last) }
+        Self { median: at(last / 2), least: at(0), most: at(last) }
     }
 }
 
