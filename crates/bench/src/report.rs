@@ -94,3 +94,16 @@ pub(crate) fn line(cost: &Cost) {
         read_back
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_even_number_of_rounds_the_lower_middle_counts() {
+        let spread = Spread::of(vec![0.9, 0.7, 1.1, 0.8]);
+        assert_eq!((spread.median, spread.least, spread.most), (0.8, 0.7, 1.1));
+        let spread = Spread::of(vec![0.3, 0.1, 0.2]);
+        assert_eq!((spread.median, spread.least, spread.most), (0.2, 0.1, 0.3));
+    }
+}

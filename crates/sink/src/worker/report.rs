@@ -8,6 +8,7 @@ use crate::{metrics::PartitionLabel, tasks::Asker};
 
 /// How long after the disk of the spool folder was last found full it counts as mended.
 const SPOOL_MENDED: Duration = Duration::from_secs(30);
+
 impl Worker {
     /// Numbers that are looked up rather than counted.
     pub(super) fn report_places(&mut self) {

@@ -96,7 +96,11 @@ impl Running {
     pub(crate) async fn until_unready(&self, text: &str) -> String {
         let reasons = || {
             let reasons = format!("{:?}", self.health);
-            if reasons.contains(text) { Ok(reasons) } else { Err(reasons) }
+            if reasons.contains(text) {
+                return Ok(reasons);
+            }
+            assert!(!self.task.is_finished(), "it ended without `{text}`: {reasons}");
+            Err(reasons)
         };
         eventually("the sink says why", || async { reasons() }).await
     }
