@@ -78,7 +78,8 @@ impl Warehouse {
     }
 
     /// Serves clients and runs pipes and tasks until `shutdown`. What has not finished after the grace period is rolled
-    /// back.
+    /// back. The state folder is closed when this returns, unless somebody else uses the [`engine`](Self::engine) for longer
+    /// than that again.
     ///
     /// # Errors
     /// When serving fails.
@@ -125,6 +126,9 @@ impl Warehouse {
             served
         };
         let (served, (), (), ()) = tokio::join!(serving, pipes, tasks, store.maintain(shutdown.clone()));
+        if tokio::time::timeout(config.grace, store.closed()).await.is_err() {
+            tracing::warn!("the state folder is still being used; it closes when this program ends");
+        }
         served.map_err(Error::Serve)
     }
 }

@@ -107,3 +107,16 @@ async fn a_staged_file_reaches_its_table_through_pipe_stream_and_task_also_after
     running.rows("SELECT 1 WHERE SYSTEM$PIPE_STATUS('D.PUBLIC.LOADER') LIKE '%three.avro%'", 1).await;
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_whoever_still_reads_so_that_the_next_start_finds_the_folder_closed() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), Arc::new(MemoryFiles::default()));
+    let Running { engine, shutdown, mut task } = Running::start(folder.path(), &files).await;
+    let reader = engine.store().snapshot();
+    drop(engine);
+    shutdown.request();
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut task).await.is_err(), "one still reads");
+    drop(reader);
+    task.await.unwrap().unwrap();
+    Running::start(folder.path(), &files).await.stop().await;
+}

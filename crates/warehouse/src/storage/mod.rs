@@ -89,12 +89,13 @@ struct Inner {
     cache: Cache,
     current: ArcSwap<State>,
     writer: Arc<Mutex<()>>,
-    versions: watch::Sender<Version>,
     last_group_id: AtomicU64,
     /// Set when a commit's fate is unknown: another commit on top of a guess could lose it.
     is_uncertain: AtomicBool,
     #[cfg(test)]
     probe: std::sync::Mutex<Option<tests::Probe>>,
+    /// Last, as its end says that the folder is closed.
+    versions: watch::Sender<Version>,
 }
 
 /// The moments of a commit at which a crash would leave something different behind.
@@ -161,6 +162,14 @@ impl Store {
     /// Follows the latest [`Version`], so that runners wait for commits instead of polling.
     pub fn subscribe(&self) -> watch::Receiver<Version> {
         self.inner.versions.subscribe()
+    }
+
+    /// Waits until nothing has the folder open any more, so that another store can: no clone, no snapshot, and no commit
+    /// that goes on without the caller that stopped waiting for it.
+    pub fn closed(self) -> impl Future<Output = ()> + Send {
+        let mut versions = self.subscribe();
+        drop(self);
+        async move { while versions.changed().await.is_ok() {} }
     }
 }
 

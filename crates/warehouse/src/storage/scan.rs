@@ -20,11 +20,12 @@ pub const ROW_ID: &str = "METADATA$ROW_ID";
 /// One group's rows, read when asked for, so that a scan holds few groups in memory.
 #[derive(Debug, Clone)]
 pub struct GroupScan {
-    pub(super) store: Arc<Inner>,
     pub(super) group: Arc<Group>,
     pub(super) columns: Arc<[Column]>,
     pub(super) schema: SchemaRef,
     pub(super) pick: Pick,
+    /// Last, so that the folder stays open for as long as the group may remove its file.
+    pub(super) store: Arc<Inner>,
 }
 
 /// Which of a group's rows a scan returns.

@@ -16,10 +16,11 @@ use std::sync::Arc;
 /// The catalogue and all tables at one version; a transaction's also has its own changes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(super) store: Arc<Inner>,
     pub(super) state: Arc<State>,
     /// What a transaction has to say about loads and runs before it commits.
     pub(super) records: Arc<Records>,
+    /// Last, so that the folder stays open for as long as groups may remove their files.
+    pub(super) store: Arc<Inner>,
 }
 
 impl Snapshot {
@@ -140,7 +141,7 @@ impl Snapshot {
         let scan = |state: &super::table::GroupState| {
             let (columns, schema) = (Arc::clone(&columns), Arc::clone(&schema));
             let (store, group) = (Arc::clone(&self.store), Arc::clone(&state.group));
-            pick(state).map(|pick| GroupScan { store, group, columns, schema, pick })
+            pick(state).map(|pick| GroupScan { group, columns, schema, pick, store })
         };
         Ok(rows.groups.iter().filter_map(scan).collect())
     }

@@ -24,10 +24,11 @@ use tokio::sync::OwnedMutexGuard;
 /// Changes to any number of tables, streams and objects that become visible together, or not at all. Dropping it rolls
 /// back. Holds the store's one write lock.
 pub struct Transaction {
-    pub(super) store: Arc<Inner>,
     pub(super) base: Arc<State>,
     work: Work,
     _writer: OwnedMutexGuard<()>,
+    /// Last, so that the folder stays open for as long as groups may remove their files.
+    pub(super) store: Arc<Inner>,
 }
 
 /// A point within a transaction to return to: a statement that fails half way takes back what it did.

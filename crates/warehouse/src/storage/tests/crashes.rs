@@ -119,3 +119,29 @@ async fn a_damaged_file_of_rows_is_an_error_that_names_it() {
     let error = open(dir.path()).snapshot().scan(table).unwrap_err();
     assert!(error.message.contains(file.to_str().unwrap()), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_closed_once_the_commit_that_nobody_waits_for_has_ended() {
+    let (dir, store, table) = fixture().await;
+    let (reached, mut steps) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    *store.inner.probe.lock().unwrap() = Some(Box::new(move |step| {
+        if step == Step::FilesSynced {
+            reached.send(()).unwrap();
+            held.recv().unwrap();
+        }
+    }));
+    let mut transaction = store.begin(WAIT).await.unwrap();
+    transaction.insert(table, &rows(&[(1, "a")])).unwrap();
+    tokio::select! {
+        _ = transaction.commit() => panic!("it ended without its steps"),
+        seen = steps.recv() => seen.unwrap(),
+    }
+
+    let mut closed = Box::pin(store.closed());
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut closed).await.is_err(), "it is still committing");
+    assert!(Store::open(dir.path()).is_err(), "it is still open");
+    go_on.send(()).unwrap();
+    tokio::time::timeout(WAIT, closed).await.expect("it closes when the commit has ended");
+    assert_eq!(keys(&table_rows(&open(dir.path()).snapshot(), table)), [1]);
+}
