@@ -8,18 +8,28 @@ pub(crate) mod topic;
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 
-/// Asks again until `condition` gives a value; panics with `what` and the last refusal after `deadline`.
-pub(crate) async fn eventually<T, F>(what: &str, deadline: Duration, mut condition: impl FnMut() -> F) -> T
+/// How often a condition that goes on changing may use up its patience.
+const SLOWEST: u32 = 5;
+
+/// Asks again until `condition` gives a value; panics with `what` and the refusal once that has stayed the same for `patience`:
+/// on a busy machine what goes on is only slow.
+pub(crate) async fn eventually<T, F>(what: &str, patience: Duration, mut condition: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
-    let end = Instant::now() + deadline;
+    let begun = Instant::now();
+    let (mut last, mut since) = (String::new(), begun);
     let mut pause = tokio::time::interval(Duration::from_millis(100));
     loop {
         pause.tick().await;
-        match condition().await {
+        let refusal = match condition().await {
             Ok(value) => return value,
-            Err(refusal) => assert!(Instant::now() < end, "{what}: not within {deadline:?}: {refusal}"),
+            Err(refusal) => refusal,
+        };
+        if refusal != last {
+            (last, since) = (refusal, Instant::now());
         }
+        assert!(since.elapsed() < patience, "{what}: nothing new for {patience:?}: {last}");
+        assert!(begun.elapsed() < patience * SLOWEST, "{what}: not within {:?}: {last}", begun.elapsed());
     }
 }
