@@ -65,6 +65,7 @@ pub struct Summary {
 /// deadline. Starting again continues where the files end.
 pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shutdown) -> Result<Summary, SinkError> {
     config.check()?;
+    health.unready(worker::ASSIGNMENT, "looking at the object store");
     let config = Arc::new(config);
     let writer = uuid::Uuid::new_v4().to_string();
     let watched = store::Watched { metrics: metrics.clone(), health: health.clone() };

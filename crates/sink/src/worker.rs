@@ -38,6 +38,8 @@ use crate::{
 use memory::Memory;
 use timers::Timers;
 
+/// What health calls having partitions.
+pub(crate) const ASSIGNMENT: &str = "sink: assignment";
 /// Left for leaving the group where finishing files took all the time that a stop has.
 const LEAST_TO_LEAVE: Duration = Duration::from_secs(2);
 /// How long to wait for a record: short while an answer is expected.
@@ -169,7 +171,7 @@ impl Worker {
 
     /// Reads until a stop is asked for or something fails for good, then finishes what is open.
     pub(crate) fn run(mut self) -> Result<Summary, SinkError> {
-        self.health.unready("sink: assignment", "waiting for the group to assign partitions");
+        self.health.unready(ASSIGNMENT, "waiting for the group to assign partitions");
         while !self.shutdown.is_requested() && self.fatal.is_none() {
             self.step();
         }
@@ -358,7 +360,7 @@ impl Worker {
         let unanswered = self.consumer.context().close();
         given_back.into_iter().chain(unanswered).for_each(|event| kafka::let_go(&self.consumer, &event));
         self.records = None;
-        self.health.unready("sink: assignment", "stopped");
+        self.health.unready(ASSIGNMENT, "stopped");
         if kafka::close((self.consumer, self.asking), deadline).is_err() {
             tracing::warn!("not left the group in time; it learns of the end by the session's timeout");
         }

@@ -8,7 +8,7 @@ use sink_core::{
 };
 use std::time::Instant;
 
-use super::{HandOver, Topic, Worker};
+use super::{ASSIGNMENT, HandOver, Topic, Worker};
 use crate::{
     commits::Outcome,
     error::SinkError,
@@ -34,7 +34,7 @@ impl Worker {
                 GroupEvent::Lost(places) => {
                     tracing::warn!(partitions = places.len(), "partitions lost: another member has them now");
                     self.metrics.rebalances.inc();
-                    self.health.unready("sink: assignment", "the group took partitions away; waiting for others");
+                    self.health.unready(ASSIGNMENT, "the group took partitions away; waiting for others");
                     self.hand_over = None;
                     self.give_up(&places);
                 }
@@ -101,7 +101,7 @@ impl Worker {
                 self.carry_out(index);
             }
         }
-        self.health.ready("sink: assignment");
+        self.health.ready(ASSIGNMENT);
     }
 
     fn insert(&mut self, slot: Slot) -> usize {

@@ -23,6 +23,8 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(config: Config) -> Self {
         let (health, shutdown) = (Health::new(), Shutdown::new());
+        // Until it says more itself.
+        health.unready("sink: assignment", "not begun");
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let task = tokio::spawn(sink::run(config, health.clone(), metrics, shutdown.clone()));
@@ -82,14 +84,11 @@ impl Running {
         line.map_or(0, |value| value.parse().unwrap())
     }
 
-    /// Waits until it is ready. From its very start it says why it is not.
+    /// Waits until it is ready.
     pub(crate) async fn until_ready(&self) {
-        let mut was_unready = false;
-        eventually("the sink is ready", || {
+        eventually("the sink is ready", || async {
             assert!(!self.task.is_finished(), "it ended: {:?}", self.health);
-            was_unready |= !self.health.is_ready();
-            let is_ready = was_unready && self.health.is_ready();
-            async move { if is_ready { Ok(()) } else { Err(format!("{:?}", self.health)) } }
+            if self.health.is_ready() { Ok(()) } else { Err(format!("{:?}", self.health)) }
         })
         .await;
     }
@@ -119,9 +118,10 @@ where
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
-        let refusal = match condition().await {
-            Ok(value) => return value,
-            Err(refusal) => refusal,
+        let refusal = match tokio::time::timeout_at(begun + SLOWEST, condition()).await {
+            Ok(Ok(value)) => return value,
+            Ok(Err(refusal)) => refusal,
+            Err(late) => panic!("{what}: {late}; before it: {last}"),
         };
         if refusal != last {
             (last, since) = (refusal, Instant::now());
