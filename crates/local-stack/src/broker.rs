@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// How long the broker may take to answer after its start; it takes a fraction of a second.
 const START_DEADLINE: Duration = Duration::from_secs(20);
+/// How long the end of one may take: its connections' tasks end behind it.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a free port is looked for: between finding it and using it another process may take it.
 const PORT_ATTEMPTS: usize = 5;
 
@@ -45,6 +47,8 @@ const CLIENT_PROPERTIES: [(&str, &str); 6] = [
 pub(crate) struct Running {
     address: SocketAddr,
     task: AbortHandle,
+    /// Once it has answered.
+    ended: Option<JoinHandle<()>>,
     _link: Option<TempDir>,
 }
 
@@ -87,14 +91,16 @@ impl Running {
             .listener(listener)
             .storage(storage)
             .silent(true);
-        let mut broker = builder.build().await.map_err(|error| failed(format!("{error:?}")))?;
+        let broker = builder.build().await.map_err(|error| failed(format!("{error:?}")))?;
         index_headers(file).await.map_err(|error| failed(format!("{}: {error}", file.display())))?;
         let held = Arc::clone(lock);
         let mut task = tokio::spawn(async move {
+            // In this order, so that the file is closed when the lock is let go.
             let _held = held;
+            let mut broker = broker;
             broker.serve(Instant::now()).await
         });
-        let running = Self { address, task: task.abort_handle(), _link: link };
+        let mut running = Self { address, task: task.abort_handle(), ended: None, _link: link };
         let answers = async {
             while TcpStream::connect(address).await.is_err() {
                 sleep(Duration::from_millis(5)).await;
@@ -108,7 +114,7 @@ impl Running {
             })),
             answered = timeout(START_DEADLINE, answers) => match answered {
                 Ok(()) => {
-                    tokio::spawn(report_end(task));
+                    running.ended = Some(tokio::spawn(report_end(task)));
                     Ok(running)
                 }
                 Err(_) => Err(failed(format!("no answer within {START_DEADLINE:?}"))),
@@ -125,16 +131,21 @@ impl Running {
         Kafka { bootstrap_servers: self.address.to_string(), properties: properties.collect::<BTreeMap<_, _>>() }
     }
 
-    /// Ends it and returns when its port is free again. There is nothing to flush: what was acknowledged is in the file.
-    pub(crate) async fn stop(self) {
+    /// Ends it and returns when its file is closed and its port free. There is nothing to flush: what was acknowledged is
+    /// in the file.
+    pub(crate) async fn stop(mut self) {
         self.task.abort();
         let freed = async {
+            if let Some(ended) = self.ended.take() {
+                // It reports errors itself.
+                let _ = ended.await;
+            }
             while TcpListener::bind(self.address).await.is_err() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        if timeout(Duration::from_secs(5), freed).await.is_err() {
-            tracing::warn!(address = %self.address, "the broker's port is still taken");
+        if timeout(STOP_DEADLINE, freed).await.is_err() {
+            tracing::warn!(address = %self.address, "the broker has not ended yet");
         }
     }
 }
@@ -159,6 +170,8 @@ async fn free_port() -> Result<SocketAddr, Error> {
 /// all headers ever written, 3 ms for 5,000 of them.
 async fn index_headers(file: &Path) -> Result<(), libsql::Error> {
     let connection = libsql::Builder::new_local(file).build().await?.connect()?;
+    // A broker that was just stopped may still be closing the file.
+    connection.busy_timeout(STOP_DEADLINE)?;
     let made = connection.execute("create index if not exists header_of_record on header (topition, offset_id)", ());
     made.await.map(|_| ())
 }

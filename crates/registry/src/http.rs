@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
-type Context = Arc<Service>;
+pub(crate) type Context = Arc<Service>;
 
-pub(crate) fn router(service: Service) -> Router {
+pub(crate) fn router(service: Context) -> Router {
     Router::new()
         .route("/", get(|| async { Answer(serde_json::Map::new()) }))
         .route("/subjects", get(subjects::list))
@@ -43,7 +43,7 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/schemas/ids/{id}/versions", get(schemas::versions))
         .fallback(|uri: Uri| async move { Refusal::UnknownPath(uri.path().to_owned()) })
         .method_not_allowed_fallback(|| async { Refusal::UnknownMethod })
-        .with_state(Arc::new(service))
+        .with_state(service)
 }
 
 /// A body in the registry's media type.

@@ -24,9 +24,11 @@ pub enum JournalError {
     Corrupt { path: PathBuf, line: usize, source: serde_json::Error },
     #[error("schema registry file {path}: an earlier write failed and could not be undone; restart the registry")]
     Broken { path: PathBuf },
+    #[error("schema registry file {path}: the registry has stopped")]
+    Closed { path: PathBuf },
 }
 
-/// The open file, locked against a second process for as long as it lives.
+/// The open file, locked against a second process until it is closed.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
@@ -34,6 +36,7 @@ pub(crate) struct Journal {
     /// Bytes that are known to be whole lines.
     length: u64,
     broken: bool,
+    closed: bool,
 }
 
 impl Journal {
@@ -57,7 +60,7 @@ impl Journal {
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let mut lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
 
-        let mut journal = Self { file, path: path.to_owned(), length: whole as u64, broken: false };
+        let mut journal = Self { file, path: path.to_owned(), length: whole as u64, broken: false, closed: false };
         let mut changes = Vec::new();
         match lines.next() {
             Some(header) if header != HEADER.as_bytes() => return Err(JournalError::Foreign { path: path.to_owned() }),
@@ -86,6 +89,9 @@ impl Journal {
 
     /// Returns once the change is on disk. After an error the file is as it was before.
     pub(crate) fn append(&mut self, change: &Change) -> Result<(), JournalError> {
+        if self.closed {
+            return Err(JournalError::Closed { path: self.path.clone() });
+        }
         if self.broken {
             return Err(JournalError::Broken { path: self.path.clone() });
         }
@@ -95,6 +101,14 @@ impl Journal {
             self.broken = self.undo().is_err();
             JournalError::Io { action: "cannot write to it", path: self.path.clone(), source }
         })
+    }
+
+    /// Lets go of the file; nothing is written any more.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(path = %self.path.display(), %error, "could not unlock the file");
+        }
     }
 
     fn write_line(&mut self, line: &str) -> std::io::Result<()> {

@@ -12,7 +12,7 @@ mod journal;
 mod refusal;
 mod service;
 
-use std::{future::IntoFuture as _, path::Path, path::PathBuf, time::Duration};
+use std::{future::IntoFuture as _, path::Path, path::PathBuf, sync::Arc, time::Duration};
 use telemetry::Shutdown;
 use tokio::net::TcpListener;
 
@@ -46,25 +46,28 @@ impl Registry {
         service::Service::open(file).map(Self)
     }
 
-    /// Answers on `listener` until `shutdown`. Every change is on disk before its answer is sent.
+    /// Answers on `listener` until `shutdown`, and closes the file. Every change is on disk before its answer is sent.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn serve(self, listener: TcpListener, shutdown: Shutdown) -> Result<(), Error> {
         let stop = shutdown.clone();
-        let server = axum::serve(listener, http::router(self.0));
+        let service = Arc::new(self.0);
+        let server = axum::serve(listener, http::router(Arc::clone(&service)));
         let server = server.with_graceful_shutdown(async move { stop.requested().await }).into_future();
         let deadline = async {
             shutdown.requested().await;
             tokio::time::sleep(STOP_DEADLINE).await;
         };
-        tokio::select! {
+        let outcome = tokio::select! {
             outcome = server => outcome.map_err(Error::Serve),
             () = deadline => {
                 tracing::warn!("schema registry: connections were still open {STOP_DEADLINE:?} after the stop");
                 Ok(())
             }
-        }
+        };
+        service.close();
+        outcome
     }
 }
 

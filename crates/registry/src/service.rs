@@ -181,6 +181,11 @@ impl Service {
         Ok(before)
     }
 
+    /// Lets go of the file, whoever still asks.
+    pub(crate) fn close(&self) {
+        self.state().journal.close();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

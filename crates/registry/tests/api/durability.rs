@@ -2,6 +2,7 @@
 
 use crate::harness::{Running, ask, record, schema};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 fn version(field: &str) -> Option<serde_json::Value> {
     schema(record(json!([{ "name": field, "type": "int", "default": 0 }])))
@@ -75,4 +76,19 @@ async fn racing_registrations_of_one_schema_get_one_id() {
     }
     assert_eq!(ask(&registry.url, "GET /subjects/s0/versions", None).await.1, json!([1]));
     registry.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_closes_the_file_even_while_a_client_is_still_sending() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("registry.jsonl");
+    let registry = Running::start(&file).await;
+    let address = registry.url.trim_start_matches("http://").to_owned();
+    let mut client = tokio::net::TcpStream::connect(&address).await.unwrap();
+    client.write_all(b"POST /subjects/a/versions HTTP/1.1\r\nhost: here\r\ncontent-length: 10\r\n\r\n{").await.unwrap();
+    // Accepted in turn: when a later one is answered, that one was taken.
+    ask(&registry.url, "GET /subjects", None).await;
+    registry.stop().await;
+    Running::start(&file).await.stop().await;
+    drop(client);
 }
