@@ -16,7 +16,7 @@ use super::{servers::Servers, state::State};
 
 /// Low, so that the group soon gives a silent member's partitions away.
 pub(crate) const SESSION: Duration = Duration::from_secs(2);
-const STOP_PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Sums of the counters that are kept from sinks that have ended.
