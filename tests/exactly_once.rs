@@ -24,10 +24,10 @@ fn seeded() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-fn producer_section(servers: &Servers) -> String {
+fn producer_section(servers: &Servers, every: &str) -> String {
     let (topic, state) = (&servers.topic, servers.path().join("producer"));
     format!(
-        "[producer]\ntopic = \"{topic}\"\nstate_dir = \"{}\"\npartitions = 3\nevery = \"200ms\"\nseed = 11\n\
+        "[producer]\ntopic = \"{topic}\"\nstate_dir = \"{}\"\npartitions = 3\nevery = \"{every}\"\nseed = 11\n\
         initial_customers = 100\n[producer.batch]\ncreates = 5\nupdates = 80\ndeletes = 4\nrecreates = 2\n",
         state.display()
     )
@@ -49,7 +49,7 @@ async fn records(servers: &Servers) -> Vec<Record> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_producer_killed_at_any_moment_loses_no_event_and_contradicts_none() {
     let servers = Servers::start("producer-kill").await;
-    let config = servers.configuration(&producer_section(&servers));
+    let config = servers.configuration(&producer_section(&servers, "200ms"));
     let mut random = seeded();
     for _ in 0..5 {
         let mut running = process::start(&config, &["producer", "run"]);
@@ -88,28 +88,33 @@ async fn a_producer_killed_at_any_moment_loses_no_event_and_contradicts_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_killed_at_any_moment_writes_each_record_once() {
     let servers = Servers::start("sink-kill").await;
-    let config = servers.configuration(&format!("{}{}", producer_section(&servers), sink_section(&servers)));
+    // Slow enough that a slow machine reads faster than this writes.
+    let sections = [producer_section(&servers, "1s"), sink_section(&servers)].concat();
+    let config = servers.configuration(&sections);
     let bucket = Bucket::new(&servers.store);
     let mut random = seeded();
     let producer = process::start(&config, &["producer", "run"]);
-    for _ in 0..3 {
+    let writing = async || {
         let before = bucket.files(&servers.topic).await.len();
-        let mut sink = process::start(&config, &["sink", "run"]);
+        let sink = process::start(&config, &["sink", "run"]);
         eventually("the sink writes files", PATIENCE, || async {
             let now = bucket.files(&servers.topic).await.len();
             if now > before { Ok(()) } else { Err(format!("{now} files")) }
         })
         .await;
+        sink
+    };
+    for _ in 0..3 {
+        let mut sink = writing().await;
         let moment = Duration::from_millis(random.random_range(0..1_500));
         let ended = tokio::time::timeout(moment, sink.wait()).await;
         assert!(ended.is_err(), "the sink ended by itself: {ended:?}");
         process::kill(sink).await;
     }
+    let sink = writing().await;
     assert_eq!(process::stop(producer, PATIENCE).await, Some(0));
     let expected: BTreeSet<_> =
         records(&servers).await.iter().map(|record| (record.partition, record.offset)).collect();
-
-    let sink = process::start(&config, &["sink", "run"]);
     eventually("every record is in a file", PATIENCE, || async {
         let rows = bucket.all_rows(&servers.topic).await.len();
         if rows >= expected.len() { Ok(()) } else { Err(format!("{rows} of {}", expected.len())) }

@@ -4,7 +4,7 @@ use crate::support::{eventually, process};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Every customer's latest sequence, deleted or not.
 type Latest = BTreeMap<String, u64>;
@@ -47,7 +47,7 @@ async fn in_topic(config: &Path) -> Result<Latest, String> {
 async fn up_goes_on_where_it_was_after_a_kill_and_the_commands_look_inside() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let state = folder.path().join("state");
-    let args = ["up", "--every", "2s", "--state", state.to_str().expect("a path")];
+    let args = ["up", "--every", "5s", "--state", state.to_str().expect("a path")];
     // Nothing is configured; the helper gives a file all the same.
     let empty = folder.path().join("empty.toml");
     std::fs::write(&empty, "").expect("a file");
@@ -72,7 +72,7 @@ async fn up_goes_on_where_it_was_after_a_kill_and_the_commands_look_inside() {
         if missing == 0 { Ok(merged) } else { Err(format!("{missing} of {} customers", sent.len())) }
     })
     .await;
-    let sent = in_topic(&config).await.expect("the topic");
+    let sent = eventually("the topic", PATIENCE, || in_topic(&config)).await;
     let ahead: Vec<_> = merged.iter().filter(|(id, sequence)| sent.get(*id) < Some(sequence)).collect();
     assert!(ahead.is_empty(), "in the table, not in the topic: {ahead:?}");
     let report = ask(&config, &["sink", "verify", "--json"]).await.expect("files that tile the log");

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use std::{net::TcpListener, time::Duration};
 use testkit::{loose::LooseWriter, random};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 const PASSWORD: &str = "a password";
 
 /// An address that nobody else is given while the warehouse is down.

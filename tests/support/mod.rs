@@ -22,9 +22,10 @@ where
     let mut pause = tokio::time::interval(Duration::from_millis(100));
     loop {
         pause.tick().await;
-        let refusal = match condition().await {
-            Ok(value) => return value,
-            Err(refusal) => refusal,
+        let refusal = match tokio::time::timeout_at(begun + patience * SLOWEST, condition()).await {
+            Ok(Ok(value)) => return value,
+            Ok(Err(refusal)) => refusal,
+            Err(late) => panic!("{what}: {late}; before it: {last}"),
         };
         if refusal != last {
             (last, since) = (refusal, Instant::now());

@@ -16,7 +16,7 @@ const APART: i64 = 1_000_000;
 pub(crate) const MERGED_ONCE: &str = "every-load-is-merged-once";
 
 /// How long the pipe may take with one load.
-const PIPE_DEADLINE: Duration = Duration::from_mins(1);
+const PIPE_DEADLINE: Duration = Duration::from_mins(3);
 
 /// Which of the two tables a run fills and looks at; the other costs time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

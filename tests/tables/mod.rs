@@ -52,7 +52,7 @@ async fn the_tasks_merge_by_themselves_what_the_pipe_loads() {
     for batch in &cases[0].batches {
         lab.load(&batch.iter().map(|record| aside(record, 0)).collect::<Vec<_>>()).await.expect("a load");
     }
-    eventually("the tasks", Duration::from_mins(1), || async {
+    eventually("the tasks", Duration::from_mins(3), || async {
         let failures = lab.failures(&cases, Scope::Both).await.map_err(|error| error.to_string())?;
         if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
     })

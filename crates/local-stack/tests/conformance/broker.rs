@@ -41,23 +41,31 @@ pub(crate) async fn send(producer: &FutureProducer, topic: &str, values: &[Strin
 
 /// Everything in partition 0 up to its end.
 pub(crate) async fn read(endpoint: &Kafka, topic: &str) -> Vec<OwnedMessage> {
-    read_noting(endpoint, topic, || {}).await
+    let (consumer, end) = at_the_beginning(endpoint, topic);
+    let mut messages = Vec::new();
+    read_on(&consumer, end, &mut messages).await;
+    messages
 }
 
-/// As [`read`], telling of each as it arrives.
-async fn read_noting(endpoint: &Kafka, topic: &str, mut arrived: impl FnMut()) -> Vec<OwnedMessage> {
+async fn read_on(consumer: &StreamConsumer, end: i64, messages: &mut Vec<OwnedMessage>) {
+    while messages.last().map_or(0, |last| last.offset() + 1) < end {
+        messages.push(next(consumer).await);
+    }
+}
+
+async fn next(consumer: &StreamConsumer) -> OwnedMessage {
+    timeout(DEADLINE, consumer.recv()).await.unwrap().unwrap().detach()
+}
+
+/// A reader of partition 0, and the partition's end.
+fn at_the_beginning(endpoint: &Kafka, topic: &str) -> (StreamConsumer, i64) {
     let properties = [("group.id", "reader"), ("enable.auto.commit", "false"), ("fetch.wait.max.ms", "50")];
     let consumer: StreamConsumer = kafka(endpoint, &properties).create().unwrap();
     let (_, end) = consumer.fetch_watermarks(topic, 0, DEADLINE).unwrap();
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
     consumer.assign(&assignment).unwrap();
-    let mut messages = Vec::new();
-    while messages.last().is_none_or(|last: &OwnedMessage| last.offset() + 1 < end) && end > 0 {
-        messages.push(timeout(DEADLINE, consumer.recv()).await.unwrap().unwrap().detach());
-        arrived();
-    }
-    messages
+    (consumer, end)
 }
 
 pub(crate) fn payloads(messages: &[OwnedMessage]) -> Vec<String> {
@@ -117,9 +125,12 @@ async fn the_first_records_of_a_backlog_are_there_long_before_the_last() {
     create_topic(stack.kafka(), "t", 1).await;
     let values: Vec<_> = (0..5_000).map(|n| format!("{n:0200}")).collect();
     send(&producer(stack.kafka(), "lz4"), "t", &values).await;
-    let (started, mut first) = (Instant::now(), None);
-    let messages = read_noting(stack.kafka(), "t", || _ = first.get_or_insert_with(|| started.elapsed())).await;
-    let (first, last) = (first.unwrap(), started.elapsed());
+    let (consumer, end) = at_the_beginning(stack.kafka(), "t");
+    let started = Instant::now();
+    let mut messages = vec![next(&consumer).await];
+    let first = started.elapsed();
+    read_on(&consumer, end, &mut messages).await;
+    let last = started.elapsed();
     assert_eq!(payloads(&messages), values);
     // With librdkafka's own fetch limits the first comes together with the last; see the stack's properties.
     assert!(first < last / 2, "the first after {first:?}, the last after {last:?}");

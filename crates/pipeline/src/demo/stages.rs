@@ -14,7 +14,7 @@ const SCHEDULE: Duration = Duration::from_secs(1);
 /// The group's patience with a silent member; the embedded broker makes a new one wait for half of it.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Everything that was sent must have arrived after so long.
-const ARRIVAL_DEADLINE: Duration = Duration::from_mins(1);
+const ARRIVAL_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A running pipeline without its producer.
 pub(crate) struct Stages {

@@ -154,6 +154,8 @@ impl Fixture {
         let mut config = Config::new(endpoints.kafka.clone(), endpoints.registry.clone(), self.store.clone());
         config.topics = vec![topic.to_owned()];
         config.session_timeout = Duration::from_secs(6);
+        // Ends wherever the clock says, so in the middle of any test.
+        config.roll.window = Duration::ZERO;
         config
     }
 

@@ -144,7 +144,7 @@ async fn an_error_of_a_fetch_before_a_rebalance_loses_nothing() {
 async fn an_error_that_stays_ends_the_sink_with_its_words() {
     let (cluster, field) = start(1).await;
     let mut config = field.config();
-    config.deadlines.kafka = Duration::from_secs(4);
+    config.deadlines.kafka = Duration::from_secs(10);
     let running = Running::start(config);
     field.produce(0..10, 1).await;
     field.until_committed(0, 10).await;
@@ -261,6 +261,10 @@ async fn a_stop_ends_in_time_while_the_group_waits_for_a_partition() {
     let (_cluster, field) = start(2).await;
     let mut config = field.config();
     config.deadlines.shutdown = Duration::from_secs(1);
+    // A rebalance takes nearly as long, and must be over before the sink stops asking for a topic of dead letters.
+    config.session_timeout = Duration::from_secs(4);
+    // One file of what is sent at once, however slowly it comes.
+    config.roll.idle = Duration::from_secs(2);
     let first = Running::start(config);
     field.produce(0..20, 2).await;
     field.until_committed(0, 10).await;

@@ -49,7 +49,6 @@ fn impatient(fixture: &Fixture, topics: Vec<String>, proxy: &Proxy) -> Config {
     let mut config = fixture.config("any");
     config.topics = topics;
     config.store.endpoint = Some(proxy.url.clone());
-    config.roll.window = Duration::ZERO;
     config.roll.idle = Duration::from_millis(500);
     config.roll.max_records = 20;
     config.uploads = 32;
@@ -143,7 +142,7 @@ async fn a_slow_store_holds_up_reading_and_neither_overruns_the_budget_nor_makes
     let mut config = impatient(&fixture, vec!["slow".to_owned()], &proxy);
     config.codec = sink::Codec::Null;
     // Longer than reading is ever held up: what is not read looks idle.
-    config.roll.idle = Duration::from_secs(5);
+    config.roll.idle = Duration::from_secs(20);
     config.roll.max_records = LARGE_RECORDS;
     config.uploads = 2;
     config.memory_bytes = 2 << 20;

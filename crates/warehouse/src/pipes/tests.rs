@@ -40,7 +40,7 @@ impl Loader for Fake {
             first_error_row: None,
             first_error_column: None,
         };
-        let mut transaction = self.store.begin(Duration::from_secs(5)).await?;
+        let mut transaction = self.store.begin(PATIENCE).await?;
         transaction.record_load(LoadTarget::Pipe(pipe), load.clone());
         transaction.commit().await?;
         Ok(load)
@@ -61,7 +61,7 @@ impl Setting {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let mut transaction = store.begin(Duration::from_secs(1)).await.unwrap();
+        let mut transaction = store.begin(PATIENCE).await.unwrap();
         let catalog = transaction.catalog_mut();
         let mut header = |name| Header {
             id: catalog.new_id(),
@@ -112,14 +112,14 @@ impl Setting {
     }
 
     async fn pause(&self, paused: bool) {
-        let mut transaction = self.fake.store.begin(Duration::from_secs(5)).await.unwrap();
+        let mut transaction = self.fake.store.begin(PATIENCE).await.unwrap();
         let name = QualifiedName::new("D", "S", "P");
         transaction.catalog_mut().update::<Pipe>(&name, |pipe| pipe.paused = paused).unwrap();
         transaction.commit().await.unwrap();
     }
 
     async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while !holds() {
             assert!(Instant::now() < deadline, "waited in vain until {what}");
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -135,6 +135,7 @@ impl Setting {
 
 use serde_json::Value;
 
+const PATIENCE: Duration = Duration::from_mins(1);
 const NOW: Duration = Duration::ZERO;
 
 #[tokio::test]

@@ -58,12 +58,14 @@ struct Setting {
     _folder: tempfile::TempDir,
 }
 
+const PATIENCE: Duration = Duration::from_mins(1);
+
 impl Setting {
     /// A store with the database D and its schema S, and a runner on it.
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let mut transaction = store.begin(Duration::from_secs(1)).await.unwrap();
+        let mut transaction = store.begin(PATIENCE).await.unwrap();
         let catalog = transaction.catalog_mut();
         let (database, schema) = (catalog.new_id(), catalog.new_id());
         let retention = Retention::default();
@@ -73,7 +75,7 @@ impl Setting {
         catalog.insert(schema).unwrap();
         transaction.commit().await.unwrap();
         let (fake, shutdown, (trigger, requests)) = (Fake::default(), Shutdown::new(), trigger());
-        let options = Options { lock_timeout: Duration::from_secs(10), grace: Duration::from_millis(100) };
+        let options = Options { lock_timeout: PATIENCE, grace: Duration::from_millis(100) };
         let runner = tokio::spawn(run(
             store.clone(),
             Arc::new(fake.clone()),
@@ -86,7 +88,7 @@ impl Setting {
     }
 
     async fn add(&self, definition: &str, change: impl FnOnce(&mut Task)) -> ObjectId {
-        let mut transaction = self.store.begin(Duration::from_secs(1)).await.unwrap();
+        let mut transaction = self.store.begin(PATIENCE).await.unwrap();
         let id = transaction.catalog_mut().new_id();
         let mut task = Task {
             header: header(id, QualifiedName::new("D", "S", format!("T{id}"))),
@@ -118,7 +120,7 @@ impl Setting {
     }
 
     async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         while !holds() {
             assert!(tokio::time::Instant::now() < deadline, "waited in vain until {what}");
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -190,7 +192,7 @@ async fn failures_in_a_row_suspend_a_task_and_say_why() {
 #[tokio::test]
 async fn a_condition_that_does_not_hold_skips_the_run_and_is_recorded() {
     let setting = Setting::new().await;
-    let mut transaction = setting.store.begin(Duration::from_secs(1)).await.unwrap();
+    let mut transaction = setting.store.begin(PATIENCE).await.unwrap();
     let catalog = transaction.catalog_mut();
     let (table, stream) = (catalog.new_id(), catalog.new_id());
     let name = QualifiedName::new("D", "S", "EVENTS");
@@ -232,6 +234,6 @@ async fn stopping_abandons_what_does_not_finish_in_time() {
     let setting = Setting::new().await;
     setting.add("SELECT 'WAIT'", |_| ()).await;
     setting.until("it started", || !setting.fake.ran.lock().unwrap().is_empty()).await;
-    let stopped = tokio::time::timeout(Duration::from_secs(10), setting.stop());
+    let stopped = tokio::time::timeout(PATIENCE, setting.stop());
     assert!(stopped.await.is_ok());
 }

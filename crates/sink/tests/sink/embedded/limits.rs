@@ -75,7 +75,6 @@ async fn a_full_spool_disk_rolls_early_loses_nothing_and_is_said() {
     config.spool_dir = disk.path().to_owned();
     config.in_memory_bytes = 16 * 1024;
     config.codec = sink::Codec::Null;
-    config.roll.window = Duration::ZERO;
     let running = Running::start(config.clone());
     running.until_unready("is full; files are rolled early").await;
     running.stop().await;

@@ -109,7 +109,6 @@ async fn a_plan_foresees_the_files_that_the_sink_then_cuts_and_writes_nothing() 
     fixture.produce("events", &creates(0..45, id)).await;
     fixture.produce("events", &[(45, Some(b"poison".to_vec()))]).await;
     let mut config = fixture.config("events");
-    config.roll.window = Duration::ZERO;
     config.roll.max_records = 20;
     let options = PlanOptions { records: None, since: None, put_price: LIST_PRICE_OF_1000_PUTS };
     let plan = sink::plan(&config, options, Watch::new(Shutdown::new(), |_| ())).await.unwrap();
@@ -139,7 +138,8 @@ async fn a_plan_takes_the_records_timestamps_for_the_clock() {
     for (numbers, minutes) in [(0..2, 0), (2..3, 2), (3..4, 1), (4..6, 4)] {
         fixture.produce_at("events", Some(begin + minutes * 60_000), &creates(numbers, id)).await;
     }
-    let config = fixture.config("events");
+    let mut config = fixture.config("events");
+    config.roll.window = Duration::from_mins(2);
     let options = PlanOptions { records: None, since: None, put_price: 10.0 };
     let plan = sink::plan(&config, options, Watch::new(Shutdown::new(), |_| ())).await.unwrap();
     assert_eq!((plan.files, plan.reasons.get("window"), plan.partitions[0].left_open), (3, Some(&3), 0));
@@ -220,6 +220,8 @@ async fn what_operators_look_at_is_in_the_metrics() {
     fixture.produce("events", &sent).await;
     let mut config = fixture.config("events");
     config.roll.max_records = 10;
+    // A member that is silent for less joins once.
+    config.session_timeout = Duration::from_secs(45);
     let running = Running::start(config.clone());
     until_rows(&config, 29).await;
     let expected = [

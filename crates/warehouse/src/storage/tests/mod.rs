@@ -24,7 +24,7 @@ use tempfile::TempDir;
 /// Sees every step of a commit as it is reached.
 pub(super) type Probe = Box<dyn FnMut(Step) + Send>;
 
-const WAIT: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(60);
 /// Small enough that a few dozen rows spill and a few groups are "large".
 const SMALL: StoreOptions = StoreOptions { cache_bytes: 16 << 10, group_bytes: 8 << 10 };
 
