@@ -69,6 +69,17 @@ async fn a_store_that_stays_busy_is_given_up_at_the_deadline() {
     assert!(refused.contains("tried for the configured deadline"), "{refused}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_is_not_ready_before_it_has_looked_at_its_store() {
+    let fixture = Fixture::start().await;
+    let proxy = Proxy::start(&fixture, Arc::new(|_| Deed::Fault(Fault::Busy))).await;
+    let mut config = impatient(&fixture, vec!["events".to_owned()], &proxy);
+    config.deadlines.store = Duration::from_secs(3);
+    let running = Running::start(config);
+    running.until_unready("looking at the object store").await;
+    running.ended().await;
+}
+
 /// Files that vanish too early, and what says where their chains begin.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_busy_is_said_until_it_answers() {
