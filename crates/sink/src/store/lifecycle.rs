@@ -10,7 +10,7 @@ use super::{
     Store,
     retry::{Failure, status},
 };
-use crate::retention::{Kept, Retention};
+use crate::store::retention::{Kept, Retention};
 
 const DAY: Duration = Duration::from_hours(24);
 /// How long Snowpipe knows a file by its name.

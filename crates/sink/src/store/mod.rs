@@ -8,6 +8,7 @@ mod lifecycle;
 mod multipart;
 mod probe;
 mod read;
+pub(crate) mod retention;
 mod retry;
 
 pub(crate) use lifecycle::{Expiry, Judgement};

@@ -17,11 +17,11 @@ use tokio::{runtime::Handle, sync::OnceCell, sync::Semaphore};
 
 use crate::{
     config::Config,
-    dead_letters::{DeadLetter, DeadLetters, Unsent},
     error::StoreError,
+    kafka::questions,
     kafka::{Consumer, Place},
-    questions,
     registry::{Lookup, Registry},
+    service::dead_letters::{DeadLetter, DeadLetters, Unsent},
     spool::SealedBody,
     store::{Headed, Put, Store},
 };

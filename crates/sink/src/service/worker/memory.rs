@@ -6,7 +6,7 @@ use sink_core::{
 };
 
 use super::Worker;
-use crate::slot::{OpenFile, Slot};
+use crate::service::slot::{OpenFile, Slot};
 
 /// Of the memory budget, in sixteenths: what open files may hold, above which the largest are rolled.
 const OPEN_FILES: usize = 12;

@@ -26,14 +26,14 @@ use telemetry::{Health, Shutdown};
 
 use crate::{
     Summary,
-    commits::Commits,
     config::Config,
     error::SinkError,
+    kafka::native::{RecordQueue, TopicHandle},
     kafka::{self, Consumer, GroupEvent, Place},
     metrics::{Metrics, PartitionLabel},
-    native::{RecordQueue, TopicHandle},
-    slot::Slot,
-    tasks::{Answer, Asker, Tasks},
+    service::commits::Commits,
+    service::slot::Slot,
+    service::tasks::{Answer, Asker, Tasks},
 };
 use memory::Memory;
 use timers::Timers;

@@ -14,7 +14,7 @@ use super::{
     deep::{Cleanup, Context},
     rows::{Failure, FileRows},
 };
-use crate::{error::SinkError, kafka::Place, log_reader::LogReader, native};
+use crate::{error::SinkError, kafka::Place, kafka::log_reader::LogReader, kafka::native};
 
 /// Faults of a partition that are listed; the rest are counted.
 const LISTED: usize = 20;

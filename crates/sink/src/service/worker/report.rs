@@ -4,7 +4,7 @@ use rdkafka::consumer::Consumer as _;
 use std::time::Duration;
 
 use super::Worker;
-use crate::{metrics::PartitionLabel, tasks::Asker};
+use crate::{metrics::PartitionLabel, service::tasks::Asker};
 
 /// How long after the disk of the spool folder was last found full it counts as mended.
 const SPOOL_MENDED: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ impl Worker {
             }
             let Some(at) = slot.machine.position() else { continue };
             let (topic, partition) = slot.place.clone();
-            let high = crate::native::known_end(self.consumer.client(), &topic, partition);
+            let high = crate::kafka::native::known_end(self.consumer.client(), &topic, partition);
             let label = PartitionLabel { topic, partition };
             self.metrics.position.get_or_create(&label).set(at.0);
             if let Some(high) = high {

@@ -16,8 +16,8 @@ use std::{
 use crate::{
     config::{Config, Start},
     error::SinkError,
+    kafka::native,
     kafka::{self, Consumer, Place, QUESTION_TIMEOUT, list},
-    native,
 };
 
 /// What is the same for all partitions of a topic.

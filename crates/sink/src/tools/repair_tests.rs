@@ -1,5 +1,5 @@
 use super::*;
-use crate::verify::PartitionReport;
+use crate::tools::verify::PartitionReport;
 use contract::Range;
 use sink_core::{
     facts::FoundFile,

@@ -10,12 +10,12 @@ use std::time::Instant;
 
 use super::{ASSIGNMENT, HandOver, Topic, Worker};
 use crate::{
-    commits::Outcome,
     error::SinkError,
     kafka::{self, GroupEvent, Place},
     metrics::PartitionLabel,
-    slot::Slot,
-    tasks::Asker,
+    service::commits::Outcome,
+    service::slot::Slot,
+    service::tasks::Asker,
 };
 
 /// Epochs of one assignment; a partition's state counts on within them.

@@ -1,6 +1,10 @@
 //! The consumer, and what the group tells it. Positions are set by the chain of files alone:
 //! partitions are read only from where their chain says.
 
+pub(crate) mod log_reader;
+pub(crate) mod native;
+pub(crate) mod questions;
+
 use contract::{Position, endpoints::Kafka};
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
@@ -17,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{config::Config, error::SinkError, native::RecordQueue, questions::Topics};
+use crate::{config::Config, error::SinkError, kafka::native::RecordQueue, kafka::questions::Topics};
 
 pub(crate) type Consumer = BaseConsumer<Context>;
 

@@ -21,12 +21,12 @@ use crate::{
     config::Config,
     error::SinkError,
     kafka,
-    log_reader::LogReader,
-    questions,
+    kafka::log_reader::LogReader,
+    kafka::questions,
     registry::{Lookup, Registry},
     store::Store,
     threads,
-    watch::Watch,
+    tools::watch::Watch,
 };
 
 /// Partitions that are read at a time; each holds a piece of a file and a client's queue in memory.

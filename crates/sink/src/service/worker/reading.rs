@@ -17,9 +17,9 @@ use super::{Worker, memory::Memory, wall_clock};
 use crate::{
     error::SinkError,
     kafka,
-    native::{Failed, RecordQueue},
-    slot::{Failing, Resume},
-    tasks::Asker,
+    kafka::native::{Failed, RecordQueue},
+    service::slot::{Failing, Resume},
+    service::tasks::Asker,
 };
 
 /// Records taken before answers and events are looked at again.

@@ -19,11 +19,11 @@ pub use summary::{Plan, PlannedPartition, Sizes};
 use crate::{
     config::Config,
     error::SinkError,
+    kafka::questions,
     kafka::{self, Place},
-    questions,
     registry::Registry,
     threads,
-    watch::Watch,
+    tools::watch::Watch,
 };
 
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);

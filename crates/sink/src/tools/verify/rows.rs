@@ -13,7 +13,7 @@ use crate::{
     error::{SinkError, StoreError},
     kafka::Place,
     store::Store,
-    watch::Watch,
+    tools::watch::Watch,
 };
 
 /// How much is asked of the store at a time.

@@ -13,9 +13,9 @@ use std::{
 };
 
 use crate::{
+    kafka::native,
     kafka::{Consumer, Place},
-    native,
-    tasks::Asker,
+    service::tasks::Asker,
 };
 
 const PAUSE: Duration = Duration::from_millis(250);

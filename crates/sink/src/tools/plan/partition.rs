@@ -22,10 +22,10 @@ use crate::{
     config::Config,
     error::SinkError,
     kafka::Place,
-    log_reader::LogReader,
-    native,
+    kafka::log_reader::LogReader,
+    kafka::native,
     registry::{Lookup, Registry},
-    watch::Watch,
+    tools::watch::Watch,
 };
 
 const PAUSE: Duration = Duration::from_millis(250);

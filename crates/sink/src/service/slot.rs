@@ -11,7 +11,7 @@ use std::{io, path::Path, sync::Arc, time::Instant};
 
 use crate::{
     kafka::Place,
-    native::TopicHandle,
+    kafka::native::TopicHandle,
     spool::{self, SealedBody, Spool},
 };
 

@@ -14,8 +14,8 @@ use crate::{
     kafka::{self, Place},
     metrics::{PartitionLabel, ReasonLabel, SchemaLabel, TopicLabel},
     registry::Lookup,
-    slot::{Resume, Writing},
-    tasks::{Asker, Uploaded},
+    service::slot::{Resume, Writing},
+    service::tasks::{Asker, Uploaded},
 };
 
 /// How long a client may refuse to seek in a partition that it reads: it has given it up then, as it does where a broker said

@@ -20,10 +20,10 @@ use std::{cmp::Ordering, sync::Arc, time::Duration};
 use crate::{
     config::Config,
     error::SinkError,
+    kafka::questions,
     kafka::{self, Context},
-    questions,
     store::Store,
-    verify::{self, Chain},
+    tools::verify::{self, Chain},
 };
 
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);

@@ -12,11 +12,11 @@ use std::{
 
 use super::{Chain, compare::Found, deep::Context};
 use crate::{
-    dead_letters::header,
     error::SinkError,
+    kafka::log_reader::LogReader,
+    kafka::native,
     kafka::{self, Place},
-    log_reader::LogReader,
-    native,
+    service::dead_letters::header,
 };
 
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);

@@ -15,11 +15,11 @@ use std::{
 
 use super::{Worker, memory::LOOKS};
 use crate::{
-    dead_letters::DeadLetter,
+    kafka::native::Record,
     metrics::TopicLabel,
-    native::Record,
-    slot::{OpenFile, Room, Writing},
-    tasks::Asker,
+    service::dead_letters::DeadLetter,
+    service::slot::{OpenFile, Room, Writing},
+    service::tasks::Asker,
 };
 
 /// Dead letters of one partition that may be under way.

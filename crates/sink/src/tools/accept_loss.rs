@@ -7,10 +7,10 @@ use sink_core::{container::FileBuilder, facts::FileFacts, intake::Writer, roll::
 use crate::{
     config::Config,
     error::{SinkError, StoreError},
-    questions,
+    kafka::questions,
     spool::Spool,
     store::{Put, Store},
-    verify,
+    tools::verify,
 };
 
 /// What was written down as lost.
