@@ -1,5 +1,5 @@
 //! The files in S3: Avro object container files of one record per Kafka record, metadata columns first and the value
-//! behind them, so that a datum can be copied as it is.
+//! after them, so that a datum can be copied as it is.
 
 use serde_json::{Value, json};
 
@@ -32,13 +32,15 @@ pub mod metadata {
     pub const CHAIN: &str = "chain";
 }
 
-/// The schema of a file whose values were written with `value`, which must not be a union.
+/// The schema of a file whose values were written with `values`, one after another the branches of a union after null. None of
+/// them may be a union itself.
 ///
 /// Columns: `topic`; `partition`; `offset`; `timestamp`, milliseconds since 1970 or null where Kafka has none; `key`,
 /// bytes or null; `headers`, in their order; `schema_id` of the writer, null for a tombstone; `value`, null for a
 /// tombstone. The outer records have no namespace: one would pass on to names in `value` that have none. `timestamp` has
 /// no logical type: warehouses disagree on what they make of one inside a semi-structured column.
-pub fn record_schema(value: &Value) -> Value {
+pub fn record_schema(values: &[Value]) -> Value {
+    let value: Value = std::iter::once(json!("null")).chain(values.iter().cloned()).collect();
     json!({
         "type": "record",
         "name": "KafkaRecord",
@@ -54,7 +56,7 @@ pub fn record_schema(value: &Value) -> Value {
                 "fields": [{"name": "key", "type": "string"}, {"name": "value", "type": ["null", "bytes"]}],
             }}},
             {"name": COLUMN_SCHEMA_ID, "type": ["null", "int"]},
-            {"name": COLUMN_VALUE, "type": ["null", value]},
+            {"name": COLUMN_VALUE, "type": value},
         ],
     })
 }
@@ -69,7 +71,7 @@ mod tests {
     fn every_released_schema_makes_a_valid_file_schema_with_the_value_last() {
         for released in schemas::released() {
             let value = serde_json::from_str(released.source).expect("JSON");
-            let schema = Schema::parse_str(&record_schema(&value).to_string()).expect("Avro");
+            let schema = Schema::parse_str(&record_schema(&[value]).to_string()).expect("Avro");
             let Schema::Record(record) = schema else { panic!("not a record") };
             let last = record.fields.last().expect("fields");
             assert_eq!(last.name, COLUMN_VALUE);

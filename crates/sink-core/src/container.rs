@@ -7,10 +7,7 @@ use flate2::{Compression, write::DeflateEncoder};
 use serde::{Deserialize, Serialize};
 use std::{fmt, io::Write};
 
-use crate::{
-    value_schema::{ValueSchema, put_file_metadata},
-    varint::{Few, put_bytes, put_long},
-};
+use crate::varint::{Few, put_bytes, put_long};
 
 const MAGIC: &[u8; 4] = b"Obj\x01";
 /// A block is closed once it holds this much before compression: what snappy looks back over anyway.
@@ -73,9 +70,11 @@ impl fmt::Debug for Scratch {
 #[derive(Debug, Clone, Copy)]
 pub enum RowValue<'a> {
     Tombstone,
-    /// A datum in the shape of the file's value schema, and the id of the schema it was written with.
+    /// A datum of one of the types that the file's value has, and the id of the schema it was written with.
     Datum {
         schema_id: u32,
+        /// Which of the types, null not counted.
+        branch: u32,
         datum: &'a [u8],
     },
 }
@@ -102,17 +101,10 @@ pub struct FileBuilder {
 }
 
 impl FileBuilder {
-    /// Starts a file of one partition: puts its head into `out`.
-    pub fn new(
-        topic: &str,
-        partition: i32,
-        schema: &ValueSchema,
-        codec: Codec,
-        sync: [u8; 16],
-        out: &mut Vec<u8>,
-    ) -> Self {
+    /// Starts a file of one partition: puts its head into `out`. The schema is a whole file's.
+    pub fn new(topic: &str, partition: i32, schema: &str, codec: Codec, sync: [u8; 16], out: &mut Vec<u8>) -> Self {
         out.extend_from_slice(MAGIC);
-        let entries = [("avro.schema", schema.file_schema().as_bytes()), ("avro.codec", codec.name().as_bytes())];
+        let entries = [("avro.schema", schema.as_bytes()), ("avro.codec", codec.name().as_bytes())];
         put_file_metadata(out, &entries);
         out.extend_from_slice(&sync);
         let mut prefix = Vec::with_capacity(topic.len() + 8);
@@ -148,10 +140,10 @@ impl FileBuilder {
                 tail.byte(0);
                 &[]
             }
-            RowValue::Datum { schema_id, datum } => {
+            RowValue::Datum { schema_id, branch, datum } => {
                 tail.byte(2);
                 tail.long(i64::from(schema_id as i32));
-                tail.byte(2);
+                tail.long(i64::from(branch) + 1);
                 datum
             }
         };
@@ -227,6 +219,16 @@ impl FileBuilder {
         self.rows = 0;
         Ok(())
     }
+}
+
+/// The Avro map in the head of an object container file.
+fn put_file_metadata(out: &mut Vec<u8>, entries: &[(&str, &[u8])]) {
+    put_long(out, entries.len() as i64);
+    for (key, value) in entries {
+        put_bytes(out, key.as_bytes());
+        put_bytes(out, value);
+    }
+    put_long(out, 0);
 }
 
 #[inline]

@@ -15,18 +15,19 @@ fn event(n: u128) -> Vec<u8> {
 
 /// Three rows: everything set, everything null, and a second block.
 fn file(codec: Codec) -> Vec<u8> {
-    let schema = ValueSchema::parse(contract::schemas::released()[1].source).unwrap();
+    let value = serde_json::from_str(contract::schemas::released()[1].source).unwrap();
+    let schema = contract::file::record_schema(&[value]).to_string();
     let (mut out, mut scratch) = (Vec::new(), Scratch::default());
     let mut builder = FileBuilder::new("customers.events", 3, &schema, codec, *b"0123456789abcdef", &mut out);
     let datum = event(1);
-    let value = RowValue::Datum { schema_id: 7, datum: &datum };
+    let value = RowValue::Datum { schema_id: 7, branch: 0, datum: &datum };
     let headers: [(&[u8], Option<&[u8]>); 2] = [(b"source", Some(b"test")), (b"not utf-8: \xff", None)];
     builder.append(&Row { offset: 10, timestamp: Some(-5), key: Some(b"k"), value }, headers.into_iter());
     let tombstone = Row { offset: 11, timestamp: None, key: None, value: RowValue::Tombstone };
     builder.append(&tombstone, std::iter::empty());
     builder.close_block(&mut out, &mut scratch).unwrap();
     let (datum, id) = (event(9), u32::MAX >> 1);
-    let value = RowValue::Datum { schema_id: id, datum: &datum };
+    let value = RowValue::Datum { schema_id: id, branch: 0, datum: &datum };
     builder.append(&Row { offset: i64::MAX, timestamp: Some(0), key: Some(b""), value }, std::iter::empty());
     builder.close_block(&mut out, &mut scratch).unwrap();
     builder.close_block(&mut out, &mut scratch).unwrap();

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use crate::{
     container::Codec,
-    value_schema::{SchemaError, ValueSchema},
+    file_schema::{FileSchema, FileSchemaError},
     varint::{Invalid, get_long},
 };
 
@@ -29,7 +29,7 @@ pub enum Damage {
     #[error("codec `{0}`, which files are not written with")]
     Codec(String),
     #[error("schema: {0}")]
-    Schema(#[from] SchemaError),
+    Schema(#[from] FileSchemaError),
     #[error("a block says it has {rows} rows in {bytes} bytes")]
     Block { rows: i64, bytes: i64 },
     #[error("a block does not end in the file's sync marker")]
@@ -38,7 +38,7 @@ pub enum Damage {
     Compressed { codec: &'static str, reason: String },
     #[error("row {row} of a block: {invalid}")]
     Row { row: u64, invalid: Invalid },
-    #[error("{0} bytes behind the last row of a block")]
+    #[error("{0} trailing bytes after the last row of a block")]
     Rest(usize),
 }
 
@@ -47,8 +47,7 @@ pub enum Damage {
 pub struct Head {
     codec: Codec,
     sync: [u8; 16],
-    /// Of the value column.
-    pub schema: ValueSchema,
+    pub schema: FileSchema,
 }
 
 /// One row, its parts as they are stored.
@@ -61,8 +60,8 @@ pub struct StoredRow<'a> {
     pub key: Option<&'a [u8]>,
     headers: &'a [u8],
     pub schema_id: Option<u32>,
-    /// A datum of the file's value schema; `None` for a tombstone.
-    pub value: Option<&'a [u8]>,
+    /// Which of the value's types, and a datum of it; `None` for a tombstone.
+    pub value: Option<(u32, &'a [u8])>,
 }
 
 /// One of a row's headers: key and value.
@@ -72,7 +71,7 @@ impl Head {
     /// Reads a file's head; also returns how many bytes it takes.
     ///
     /// # Errors
-    /// [`Damage::Short`] where it goes on behind these bytes, others where this is no file of this program's.
+    /// [`Damage::Short`] where it goes on after these bytes, others where this is no file of this program's.
     pub fn parse(bytes: &[u8]) -> Result<(Self, usize), Damage> {
         if !b"Obj\x01".starts_with(&bytes[..bytes.len().min(4)]) {
             return Err(Damage::Magic);
@@ -103,13 +102,13 @@ impl Head {
             .find(|known| known.name().as_bytes() == codec)
             .ok_or_else(|| Damage::Codec(String::from_utf8_lossy(codec).into_owned()))?;
         let schema = String::from_utf8_lossy(schema.ok_or(Damage::Missing("avro.schema"))?);
-        Ok((Self { codec, sync, schema: ValueSchema::of_file(&schema)? }, cursor.at))
+        Ok((Self { codec, sync, schema: FileSchema::parse(&schema)? }, cursor.at))
     }
 
     /// Reads the block at the beginning of `bytes` into `plain`; returns its number of rows and how many bytes it takes.
     ///
     /// # Errors
-    /// [`Damage::Short`] where it goes on behind these bytes, others where it is damaged.
+    /// [`Damage::Short`] where it goes on after these bytes, others where it is damaged.
     pub fn block(&self, bytes: &[u8], plain: &mut Vec<u8>) -> Result<(u64, usize), Damage> {
         let mut cursor = Cursor { bytes, at: 0 };
         let (rows, len) = (cursor.long()?, cursor.long()?);
@@ -156,10 +155,10 @@ impl Head {
     }
 }
 
-/// Goes through the rows of a block; the last item is an error if bytes are left behind them.
+/// Goes through the rows of a block; the last item is an error if bytes are left after them.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    schema: &'a ValueSchema,
+    schema: &'a FileSchema,
     cursor: Cursor<'a>,
     row: u64,
     count: u64,
@@ -209,6 +208,7 @@ struct Cursor<'a> {
 }
 
 const SHORT: &str = "cut short";
+const NO_BRANCH: &str = "union branch out of range";
 
 impl<'a> Cursor<'a> {
     /// A number of a file's framing: where the bytes end in it, more may come.
@@ -259,7 +259,7 @@ impl<'a> Cursor<'a> {
         match self.number()? {
             0 => Ok(None),
             1 => read(self).map(Some),
-            _ => Err(self.invalid("union branch out of range")),
+            _ => Err(self.invalid(NO_BRANCH)),
         }
     }
 
@@ -275,7 +275,7 @@ impl<'a> Cursor<'a> {
         Ok((self.text()?, self.optional(Self::data)?))
     }
 
-    fn row(&mut self, schema: &ValueSchema) -> Result<StoredRow<'a>, Invalid> {
+    fn row(&mut self, schema: &FileSchema) -> Result<StoredRow<'a>, Invalid> {
         let (topic, partition, offset) = (self.text()?, self.int()?, self.number()?);
         let (timestamp, key) = (self.optional(Self::number)?, self.optional(Self::data)?);
         let begin = self.at;
@@ -290,11 +290,15 @@ impl<'a> Cursor<'a> {
         }
         let headers = &self.bytes[begin..self.at];
         let schema_id = self.optional(Self::int)?.map(|id| id as u32);
-        let value = self.optional(|cursor| {
-            let rest = &cursor.bytes[cursor.at..];
-            let len = schema.skip(rest).map_err(|invalid| Invalid { at: cursor.at + invalid.at, ..invalid })?;
-            cursor.part(len)
-        })?;
+        let value = match u32::try_from(self.number()?).map_err(|_| self.invalid(NO_BRANCH))? {
+            0 => None,
+            index => {
+                let rest = &self.bytes[self.at..];
+                let len = schema.skip(index - 1, rest);
+                let len = len.map_err(|invalid| Invalid { at: self.at + invalid.at, ..invalid })?;
+                Some((index - 1, self.part(len)?))
+            }
+        };
         Ok(StoredRow { topic, partition, offset, timestamp, key, headers, schema_id, value })
     }
 }

@@ -2,24 +2,23 @@
 //! that only knows how far to step. Copying a datum is safe because this has walked it to its last byte.
 //!
 //! Stricter than most decoders: a value that ends too early, a block whose byte size is wrong and an enum symbol out of
-//! range are refused, and so is nesting deeper than [`MAX_DEPTH`].
+//! range are refused, and so is nesting deeper than [`MAX_DEPTH`]. Logical types are not looked at: a `uuid` is a string, and
+//! a string that is not a UUID is one too.
 
-use apache_avro::{
-    Schema,
-    schema::{InnerDecimalSchema, Name, NamespaceRef, UuidSchema},
+use crate::{
+    schema::{Kind, NodeId, Schema},
+    varint::{Invalid, get_long},
 };
-use std::collections::HashMap;
 
-use crate::varint::{Invalid, get_long};
-
-/// How deep records, unions, arrays and maps may nest in a datum; the program recurses once for each.
-pub const MAX_DEPTH: u32 = 200;
+/// How deep records, unions, arrays and maps may nest in a datum; the program recurses once for each. A record that holds
+/// itself in a union nests three levels each time.
+pub const MAX_DEPTH: u32 = 640;
 /// Items that take no bytes at all; without a bound, a few bytes could claim 2^63 of them.
 const MAX_EMPTY_ITEMS: u32 = 1 << 16;
 
 /// One step; those with parts point at a stretch of the program's `ops`.
-#[derive(Debug, Clone, Copy)]
-enum Op {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
     Null,
     Boolean,
     Int,
@@ -27,9 +26,6 @@ enum Op {
     Fixed(u32),
     Bytes,
     String,
-    UuidString,
-    UuidBytes,
-    BigDecimal,
     Enum(u32),
     /// Steps one after another.
     Record(u32, u32),
@@ -37,118 +33,91 @@ enum Op {
     Union(u32, u32),
     Array(u32),
     Map(u32),
-    /// A named type that is being defined further out, or was before.
-    Named(u32),
+    /// A record that this step is a part of.
+    Again(NodeId),
 }
 
 /// A schema, compiled.
 #[derive(Debug)]
 pub struct SkipProgram {
     ops: Vec<Op>,
-    named: Vec<Op>,
+    /// The step of each node of the schema.
+    nodes: Vec<Op>,
     root: Op,
 }
 
-/// A schema that cannot be compiled.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("schema refers to `{0}`, which it does not define")]
-pub struct Undefined(pub String);
-
-struct Compiler {
+struct Compiler<'s> {
+    schema: &'s Schema,
     ops: Vec<Op>,
-    named: Vec<Op>,
-    names: HashMap<Name, u32>,
+    /// `None` for a node that is not compiled to its end.
+    nodes: Vec<Option<Op>>,
 }
 
-impl Compiler {
-    fn push(&mut self, parts: &[Op]) -> (u32, u32) {
+impl Compiler<'_> {
+    fn parts(&mut self, parts: &[Op]) -> (u32, u32) {
         let first = self.ops.len() as u32;
         self.ops.extend_from_slice(parts);
         (first, parts.len() as u32)
     }
 
-    fn define(&mut self, name: &Name, space: NamespaceRef<'_>) -> u32 {
-        let slot = self.named.len() as u32;
-        self.named.push(Op::Null);
-        self.names.insert(name.fully_qualified_name(space).into_owned(), slot);
-        slot
-    }
-
-    fn named(&mut self, name: &Name, space: NamespaceRef<'_>, op: Op) -> Op {
-        let slot = self.define(name, space);
-        self.named[slot as usize] = op;
-        op
-    }
-
-    fn compile(&mut self, schema: &Schema, space: NamespaceRef<'_>) -> Result<Op, Undefined> {
-        Ok(match schema {
-            Schema::Null => Op::Null,
-            Schema::Boolean => Op::Boolean,
-            Schema::Int | Schema::Date | Schema::TimeMillis => Op::Int,
-            Schema::Long
-            | Schema::TimeMicros
-            | Schema::TimestampMillis
-            | Schema::TimestampMicros
-            | Schema::TimestampNanos
-            | Schema::LocalTimestampMillis
-            | Schema::LocalTimestampMicros
-            | Schema::LocalTimestampNanos => Op::Long,
-            Schema::Float => Op::Fixed(4),
-            Schema::Double => Op::Fixed(8),
-            Schema::Bytes => Op::Bytes,
-            Schema::String => Op::String,
-            Schema::BigDecimal => Op::BigDecimal,
-            Schema::Uuid(UuidSchema::String) => Op::UuidString,
-            Schema::Uuid(UuidSchema::Bytes) => Op::UuidBytes,
-            Schema::Decimal(decimal) => match &decimal.inner {
-                InnerDecimalSchema::Bytes => Op::Bytes,
-                InnerDecimalSchema::Fixed(fixed) => self.named(&fixed.name, space, Op::Fixed(fixed.size as u32)),
-            },
-            Schema::Fixed(fixed) | Schema::Duration(fixed) | Schema::Uuid(UuidSchema::Fixed(fixed)) => {
-                self.named(&fixed.name, space, Op::Fixed(fixed.size as u32))
+    fn compile(&mut self, id: NodeId, open: &mut Vec<NodeId>) -> Op {
+        if let Some(op) = self.nodes[id.index()] {
+            return op;
+        }
+        if open.contains(&id) {
+            return Op::Again(id);
+        }
+        let schema = self.schema;
+        let op = match schema.kind(id) {
+            Kind::Null => Op::Null,
+            Kind::Boolean => Op::Boolean,
+            Kind::Int => Op::Int,
+            Kind::Long => Op::Long,
+            Kind::Float => Op::Fixed(4),
+            Kind::Double => Op::Fixed(8),
+            Kind::Bytes => Op::Bytes,
+            Kind::String => Op::String,
+            Kind::Fixed(_, size) => Op::Fixed(*size as u32),
+            Kind::Enum(_, symbols) => Op::Enum(symbols.all.len() as u32),
+            Kind::Array(items) => {
+                let items = self.compile(*items, open);
+                Op::Array(self.parts(&[items]).0)
             }
-            Schema::Enum(symbols) => self.named(&symbols.name, space, Op::Enum(symbols.symbols.len() as u32)),
-            Schema::Array(array) => {
-                let items = self.compile(&array.items, space)?;
-                Op::Array(self.push(&[items]).0)
+            Kind::Map(values) => {
+                let values = self.compile(*values, open);
+                Op::Map(self.parts(&[values]).0)
             }
-            Schema::Map(map) => {
-                let values = self.compile(&map.types, space)?;
-                Op::Map(self.push(&[values]).0)
-            }
-            Schema::Union(union) => {
-                let parts: Result<Vec<_>, _> = union.variants().iter().map(|part| self.compile(part, space)).collect();
-                let (first, len) = self.push(&parts?);
+            Kind::Union(branches) => {
+                let parts: Vec<Op> = branches.iter().map(|branch| self.compile(*branch, open)).collect();
+                let (first, len) = self.parts(&parts);
                 Op::Union(first, len)
             }
-            Schema::Record(record) => {
-                let slot = self.define(&record.name, space);
-                let full = record.name.fully_qualified_name(space);
-                let fields = &record.fields;
-                let parts: Result<Vec<_>, _> =
-                    fields.iter().map(|field| self.compile(&field.schema, full.namespace())).collect();
-                let (first, len) = self.push(&parts?);
-                self.named[slot as usize] = Op::Record(first, len);
+            Kind::Record(_, fields) => {
+                open.push(id);
+                let parts: Vec<Op> = fields.iter().map(|field| self.compile(field.node, open)).collect();
+                open.pop();
+                let (first, len) = self.parts(&parts);
                 Op::Record(first, len)
             }
-            Schema::Ref { name } => {
-                let full = name.fully_qualified_name(space);
-                let slot = self.names.get(full.as_ref()).or_else(|| self.names.get(name));
-                Op::Named(*slot.ok_or_else(|| Undefined(full.to_string()))?)
-            }
-        })
+        };
+        self.nodes[id.index()] = Some(op);
+        op
     }
 }
 
 impl SkipProgram {
     /// Compiles a schema, however recursive.
-    ///
-    /// # Errors
-    /// When it refers to a name that it does not define.
-    pub fn compile(schema: &Schema) -> Result<Self, Undefined> {
-        let mut compiler = Compiler { ops: Vec::new(), named: Vec::new(), names: HashMap::new() };
-        let root = compiler.compile(schema, None)?;
-        Ok(Self { ops: compiler.ops, named: compiler.named, root })
+    pub fn compile(schema: &Schema) -> Self {
+        let mut compiler = Compiler { schema, ops: Vec::new(), nodes: vec![None; schema.len()] };
+        let root = compiler.compile(schema.root(), &mut Vec::new());
+        // A type that only a reference's text defines, and nothing uses, has no step: nothing asks for it.
+        let nodes = compiler.nodes.into_iter().map(|op| op.unwrap_or(Op::Null)).collect();
+        Self { ops: compiler.ops, nodes, root }
+    }
+
+    /// The step over a node's values.
+    pub(crate) fn of(&self, node: NodeId) -> Op {
+        self.nodes[node.index()]
     }
 
     /// How many bytes the datum takes that `bytes` begin with.
@@ -157,7 +126,7 @@ impl SkipProgram {
     /// When they do not begin with one.
     #[inline]
     pub fn skip(&self, bytes: &[u8]) -> Result<usize, Invalid> {
-        let mut walk = Walk { program: self, bytes, at: 0, empty_items: 0 };
+        let mut walk = Walk::new(self, bytes);
         match walk.step(self.root, MAX_DEPTH) {
             Ok(()) => Ok(walk.at),
             Err(what) => Err(Invalid { at: walk.at, what }),
@@ -171,35 +140,40 @@ impl SkipProgram {
     #[inline]
     pub fn check(&self, datum: &[u8]) -> Result<(), Invalid> {
         let end = self.skip(datum)?;
-        if end == datum.len() { Ok(()) } else { Err(Invalid { at: end, what: "bytes behind the datum" }) }
+        if end == datum.len() { Ok(()) } else { Err(Invalid { at: end, what: "trailing bytes after the datum" }) }
     }
 }
 
-struct Walk<'a> {
+/// A place in a datum, and what is known of it.
+pub(crate) struct Walk<'a> {
     program: &'a SkipProgram,
-    bytes: &'a [u8],
-    at: usize,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) at: usize,
     empty_items: u32,
 }
 
 /// Why a step failed; where is where the walk stands. Small, since every step returns one.
-type Fault = &'static str;
+pub(crate) type Fault = &'static str;
 
 const CUT_SHORT: Fault = "datum cut short";
 const TOO_DEEP: Fault = "nested too deeply";
 
 impl<'a> Walk<'a> {
-    fn parts(&self, first: u32, len: u32) -> &'a [Op] {
+    pub(crate) fn new(program: &'a SkipProgram, bytes: &'a [u8]) -> Self {
+        Self { program, bytes, at: 0, empty_items: 0 }
+    }
+
+    pub(crate) fn parts(&self, first: u32, len: u32) -> &'a [Op] {
         &self.program.ops[first as usize..(first + len) as usize]
     }
 
     #[inline]
-    fn long(&mut self) -> Result<i64, Fault> {
+    pub(crate) fn long(&mut self) -> Result<i64, Fault> {
         get_long(self.bytes, &mut self.at).map_err(|invalid| invalid.what)
     }
 
     #[inline]
-    fn skip(&mut self, len: usize) -> Result<(), Fault> {
+    pub(crate) fn skip(&mut self, len: usize) -> Result<(), Fault> {
         if len > self.bytes.len() - self.at {
             return Err(CUT_SHORT);
         }
@@ -224,7 +198,7 @@ impl<'a> Walk<'a> {
     }
 
     #[inline]
-    fn text(&mut self) -> Result<&'a [u8], Fault> {
+    pub(crate) fn text(&mut self) -> Result<&'a [u8], Fault> {
         let len = self.length()?;
         let rest = &self.bytes[self.at..];
         let text = &rest[..len];
@@ -236,13 +210,13 @@ impl<'a> Walk<'a> {
     }
 
     #[inline]
-    fn deeper(depth: u32) -> Result<u32, Fault> {
+    pub(crate) fn deeper(depth: u32) -> Result<u32, Fault> {
         depth.checked_sub(1).ok_or(TOO_DEEP)
     }
 
     /// One step without a call where it has no parts, as most have none.
     #[inline]
-    fn field(&mut self, op: Op, depth: u32) -> Result<(), Fault> {
+    pub(crate) fn field(&mut self, op: Op, depth: u32) -> Result<(), Fault> {
         match op {
             Op::Null => Ok(()),
             Op::Boolean => match self.bytes.get(self.at) {
@@ -280,28 +254,14 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             Op::Union(first, len) => self.union(first, len, depth),
-            Op::UuidString => {
-                let text = self.text()?;
-                uuid::Uuid::try_parse_ascii(text).map(drop).map_err(|_| "text that is no UUID")
-            }
-            Op::UuidBytes => match self.length()? {
-                16 => self.skip(16),
-                _ => Err("UUID of other than 16 bytes"),
-            },
-            Op::BigDecimal => {
-                let end = self.length()? + self.at;
-                self.sized()?;
-                self.long()?;
-                if self.at == end { Ok(()) } else { Err("decimal of another length than it says") }
-            }
             Op::Array(items) => self.blocks(depth, |walk, depth| walk.field(walk.program.ops[items as usize], depth)),
             Op::Map(values) => self.blocks(depth, |walk, depth| {
                 walk.text()?;
                 walk.field(walk.program.ops[values as usize], depth)
             }),
-            Op::Named(slot) => {
+            Op::Again(node) => {
                 let depth = Self::deeper(depth)?;
-                self.step(self.program.named[slot as usize], depth)
+                self.step(self.program.of(node), depth)
             }
             plain => self.field(plain, depth),
         }
@@ -313,6 +273,12 @@ impl<'a> Walk<'a> {
         let branch = usize::try_from(index).ok().and_then(|index| self.parts(first, len).get(index));
         let branch = *branch.ok_or("union branch out of range")?;
         self.field(branch, Self::deeper(depth)?)
+    }
+
+    /// Counts an item that took no bytes.
+    pub(crate) fn empty_item(&mut self) -> Result<(), Fault> {
+        self.empty_items += 1;
+        if self.empty_items > MAX_EMPTY_ITEMS { Err("too many items without bytes") } else { Ok(()) }
     }
 
     /// Array and map blocks: a count, negative where the block's size in bytes follows; a count of zero ends them.
@@ -329,10 +295,7 @@ impl<'a> Walk<'a> {
                 let before = self.at;
                 item(self, depth)?;
                 if self.at == before {
-                    self.empty_items += 1;
-                    if self.empty_items > MAX_EMPTY_ITEMS {
-                        return Err("too many items without bytes");
-                    }
+                    self.empty_item()?;
                 }
             }
             if end.is_some_and(|size| size != (self.at - begin) as i64) {
@@ -343,7 +306,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Whether the first `len` of `bytes`, of which there are as many, are ASCII. Most text is short: sixteen bytes at a time,
-/// those behind its end cut off, take no loop over single bytes, whose number no branch predictor knows.
+/// those after its end cut off, take no loop over single bytes, whose number no branch predictor knows.
 #[inline]
 fn is_ascii(bytes: &[u8], len: usize) -> bool {
     const HIGH: u128 = u128::from_ne_bytes([0x80; 16]);

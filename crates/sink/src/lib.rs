@@ -24,6 +24,6 @@ pub use tools::{
     accept_loss::{AcceptedLoss, accept_loss},
     plan::{LIST_PRICE_OF_1000_PUTS, Plan, PlanOptions, PlannedPartition, Sizes, plan},
     repair::{Finding, Mode, Repair, repair},
-    verify::{Deep, PartitionReport, Report, verify, verify_deep},
+    verify::{Deep, DeepFile, PartitionReport, Report, verify, verify_deep},
     watch::{Progress, Watch},
 };

@@ -45,7 +45,7 @@ impl LooseWriter {
         }
         let mut files = Vec::new();
         for ((partition, shape), records) in groups {
-            let schema = Schema::parse_str(&file::record_schema(&shape.schema()).to_string())?;
+            let schema = Schema::parse_str(&file::record_schema(&[shape.schema()]).to_string())?;
             let mut writer = Writer::new(&schema, Vec::new())?;
             for record in records {
                 writer.append_value(self.row(record))?;

@@ -2,7 +2,8 @@
 //!
 //! What passes, apache-avro reads to the last byte: that is what makes copying safe. The reverse does not hold: apache-avro
 //! takes a string or a union that is cut short for null, drops the bits of an integer above the 64th, and does not look at
-//! the byte sizes of blocks, at what is behind the last byte of a big decimal, or at how deep data nests. Where it is laxer than the program, the reason must be one of [`STRICTER`].
+//! the byte sizes of blocks or at how deep data nests. Where it is laxer than the program, the reason must be one of [`STRICTER`].
+//! It judges by schemas without logical types, which the program does not look at.
 //!
 //! `FUZZ_CASES` sets how many schemas are tried, `FUZZ_SEED` the first seed. A failure prints its seed and a line for
 //! `tests/corpus/data.jsonl`, which is replayed first.
@@ -14,24 +15,22 @@ mod generate;
 use apache_avro::{
     Reader, Schema, reader::datum::GenericDatumReader, types::Value as Datum, writer::datum::GenericDatumWriter,
 };
-use generate::{Names, Schemas, datum, evolve, names, spoil};
+use generate::{Names, Schemas, datum, names, spoil};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use sink_core::{
     container::{Codec, FileBuilder, Row, RowValue, Scratch},
+    families::Home,
+    intake::TopicSchemas,
+    schema::Schema as OurSchema,
     skip::SkipProgram,
     value_schema::ValueSchema,
 };
 
 /// Why bytes are refused that apache-avro reads.
-const STRICTER: [&str; 5] = [
-    "integer cut short",
-    "integer of more than 64 bits",
-    "datum cut short",
-    "block of another size than it says",
-    "decimal of another length than it says",
-];
+const STRICTER: [&str; 4] =
+    ["integer cut short", "integer of more than 64 bits", "datum cut short", "block of another size than it says"];
 /// Why bytes are refused with which apache-avro would run out of memory or stack.
 const ENDLESS: [&str; 2] = ["nested too deeply", "too many items without bytes"];
 
@@ -67,8 +66,24 @@ fn random_case(random: &mut ChaCha8Rng) -> (serde_json::Value, Schema, Vec<u8>) 
     with_datum(random, json)
 }
 
+fn without_logical_types(schema: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match schema {
+        Value::Object(object) => {
+            let kept = object.iter().filter(|(key, _)| *key != "logicalType");
+            Value::Object(kept.map(|(key, value)| (key.clone(), without_logical_types(value))).collect())
+        }
+        Value::Array(items) => items.iter().map(without_logical_types).collect(),
+        other => other.clone(),
+    }
+}
+
+fn program(json: &serde_json::Value) -> SkipProgram {
+    SkipProgram::compile(&OurSchema::parse(&json.to_string()).unwrap_or_else(|error| panic!("{json}: {error}")))
+}
+
 fn with_datum(random: &mut ChaCha8Rng, json: serde_json::Value) -> (serde_json::Value, Schema, Vec<u8>) {
-    let parsed = Schema::parse(&json).unwrap_or_else(|error| panic!("{json}: {error}"));
+    let parsed = Schema::parse(&without_logical_types(&json)).unwrap_or_else(|error| panic!("{json}: {error}"));
     let (mut known, mut bytes) = (Names::new(), Vec::new());
     names(&json, &mut known);
     datum(random, &json, &known, 6, &mut bytes);
@@ -90,7 +105,7 @@ fn judge_alike() {
     for seed in cases(1_500) {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (json, schema, bytes) = random_case(&mut random);
-        let program = SkipProgram::compile(&schema).unwrap();
+        let program = program(&json);
         let value = decode(&schema, &bytes).unwrap_or_else(|| panic!("seed {seed}: {}", line(&json, &bytes, true)));
         assert_eq!(program.check(&bytes), Ok(()), "seed {seed}: {}", line(&json, &bytes, true));
         let again = encode(&schema, &value);
@@ -136,7 +151,7 @@ fn judge_arbitrary_bytes() {
     for seed in cases(1_500) {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (json, schema, _) = random_case(&mut random);
-        let program = SkipProgram::compile(&schema).unwrap();
+        let program = program(&json);
         for _ in 0..16 {
             let bytes: Vec<u8> = (0..random.random_range(0..60)).map(|_| random.random()).collect();
             let passes = program.check(&bytes).is_ok();
@@ -153,44 +168,15 @@ fn judge_arbitrary_bytes() {
 }
 
 #[test]
-fn an_older_datum_becomes_what_apache_avro_resolves_it_to() {
-    let mut converted = 0u64;
-    for seed in cases(1_500) {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let json = Schemas::new(&mut random).record(4);
-        let (json, schema, bytes) = with_datum(&mut random, json);
-        let later = evolve(&mut random, &json);
-        let (Ok(old), Ok(new)) = (ValueSchema::parse(&json.to_string()), ValueSchema::parse(&later.to_string())) else {
-            continue;
-        };
-        if !new.can_read(&old) {
-            continue;
-        }
-        let mut out = Vec::new();
-        let parsed = Schema::parse(&later).unwrap();
-        let reader = GenericDatumReader::builder(&schema).reader_schema(&parsed).build().unwrap();
-        let resolved = reader.read_value(&mut &bytes[..]);
-        let context = || format!("seed {seed}: {json} to {later}, {}", hex::encode(&bytes));
-        // What cannot be resolved after all gets a file of its own schema.
-        if new.convert(&old, &bytes, &mut out).is_err() {
-            assert!(out.is_empty(), "{}", context());
-            continue;
-        }
-        converted += 1;
-        assert_eq!(new.check(&out), Ok(()), "{}", context());
-        assert_eq!(decode(&parsed, &out), resolved.ok(), "{}", context());
-        assert!(new.same_value(&old, &bytes, &out).unwrap(), "{}", context());
-    }
-    println!("{converted} data converted");
-    assert!(converted > 100, "only {converted} data were converted: the test shows little");
-}
-
-#[test]
 fn files_of_every_codec_hold_what_was_copied_into_them() {
     for seed in cases(300) {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let (json, schema, first) = random_case(&mut random);
+        let (json, _, first) = random_case(&mut random);
+        let schema = Schema::parse(&json).unwrap();
         let Ok(value_schema) = ValueSchema::parse(&json.to_string()) else { panic!("seed {seed}: {json}") };
+        let mut topic = TopicSchemas::default();
+        topic.found(1, Some(Home { subject: "s".into(), version: 1 }), value_schema);
+        let shape = topic.shape().unwrap().unwrap();
         let mut known = Names::new();
         names(&json, &mut known);
         let mut data = vec![first];
@@ -201,9 +187,9 @@ fn files_of_every_codec_hold_what_was_copied_into_them() {
         }
         for codec in [Codec::Null, Codec::Deflate, Codec::Snappy] {
             let (mut out, mut scratch) = (Vec::new(), Scratch::default());
-            let mut builder = FileBuilder::new("t", 0, &value_schema, codec, random.random(), &mut out);
+            let mut builder = FileBuilder::new("t", 0, shape.schema(), codec, random.random(), &mut out);
             for (offset, datum) in data.iter().enumerate() {
-                let value = RowValue::Datum { schema_id: 1, datum };
+                let value = RowValue::Datum { schema_id: 1, branch: 0, datum };
                 builder.append(&Row { offset: offset as i64, timestamp: None, key: None, value }, std::iter::empty());
                 if random.random_range(0..5) == 0 {
                     builder.close_block(&mut out, &mut scratch).unwrap();
@@ -243,9 +229,9 @@ fn the_stored_corpus_is_judged_as_it_was() {
     let mut count = 0;
     for (number, text) in include_str!("../corpus/data.jsonl").lines().enumerate() {
         let stored: Stored = serde_json::from_str(text).unwrap_or_else(|error| panic!("line {}: {error}", number + 1));
-        let schema = Schema::parse(&stored.schema).unwrap();
+        let schema = Schema::parse(&without_logical_types(&stored.schema)).unwrap();
         let bytes = hex::decode(&stored.hex).unwrap();
-        let program = SkipProgram::compile(&schema).unwrap();
+        let program = program(&stored.schema);
         let checked = program.check(&bytes);
         assert_eq!(checked.is_ok(), stored.valid, "line {}: {checked:?}: {text}", number + 1);
         assert!(!stored.valid || decode(&schema, &bytes).is_some(), "line {}: {text}", number + 1);

@@ -57,7 +57,7 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
     retention::check(&config, &store).await?;
     store.abort_abandoned().await;
     let registry = Arc::new(registry::Registry::new(&config.registry)?);
-    let none_yet = sink_core::intake::Writer::none_yet()
+    let none_yet = sink_core::families::FileShape::unknown()
         .map_err(|error| SinkError::Registry { url: config.registry.url.clone(), reason: error.to_string() })?;
     let asking = Arc::new(kafka::unsubscribed(&config)?);
     let consumer = Arc::new(kafka::consumer(&config)?);
@@ -74,6 +74,6 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
         writer: writer.into(),
         config,
     };
-    let worker = worker::Worker::new(consumer, asking, tasks, answers, metrics, shutdown, none_yet);
+    let worker = worker::Worker::new(consumer, asking, tasks, answers, metrics, shutdown, Arc::new(none_yet));
     threads::run("sink", move || worker.run()).await?
 }

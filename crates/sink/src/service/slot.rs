@@ -3,7 +3,7 @@
 use sink_core::{
     container::{BLOCK_BYTES, Codec, CompressError, FileBuilder, Row, Scratch},
     facts::FileFacts,
-    intake::Writer,
+    families::FileShape,
     partition::Partition,
     stop::Stop,
 };
@@ -17,7 +17,7 @@ use crate::{
 
 /// The open file's bytes.
 pub(crate) struct OpenFile {
-    pub(crate) writer: Arc<Writer>,
+    pub(crate) shape: Arc<FileShape>,
     builder: FileBuilder,
     spool: Spool,
 }
@@ -48,11 +48,11 @@ pub(crate) struct Writing<'a> {
 }
 
 impl OpenFile {
-    pub(crate) fn begin(place: &Place, writer: Arc<Writer>, codec: Codec) -> Self {
+    pub(crate) fn begin(place: &Place, shape: Arc<FileShape>, codec: Codec) -> Self {
         let mut spool = Spool::default();
         let sync = uuid::Uuid::new_v4().into_bytes();
-        let builder = FileBuilder::new(&place.0, place.1, &writer.schema, codec, sync, spool.out());
-        Self { writer, builder, spool }
+        let builder = FileBuilder::new(&place.0, place.1, shape.schema(), codec, sync, spool.out());
+        Self { shape, builder, spool }
     }
 
     /// Adds a record whose value is in this file's shape.
@@ -151,7 +151,7 @@ impl Slot {
     pub(crate) fn seal(
         &mut self,
         facts: FileFacts,
-        none_yet: &Arc<Writer>,
+        none_yet: &Arc<FileShape>,
         codec: Codec,
         writing: &mut Writing<'_>,
     ) -> Result<(), FileError> {

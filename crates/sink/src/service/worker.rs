@@ -12,7 +12,8 @@ mod timers;
 use rdkafka::consumer::Consumer as _;
 use sink_core::{
     container::Scratch,
-    intake::{TopicSchemas, Writer},
+    families::FileShape,
+    intake::TopicSchemas,
     partition::{Commands, Event, Hold},
     roll::{Millis, RollReason},
     stop::{Blame, Stop},
@@ -91,9 +92,9 @@ pub(crate) struct Worker {
     owed: usize,
     assignments: u64,
     hand_over: Option<HandOver>,
-    none_yet: Arc<Writer>,
+    /// For files without a value.
+    none_yet: Arc<FileShape>,
     scratch: Scratch,
-    converted: Vec<u8>,
     commands: Commands,
     now: Millis,
     timers: Timers,
@@ -126,7 +127,7 @@ impl Worker {
         answers: Receiver<Answer>,
         metrics: Metrics,
         shutdown: Shutdown,
-        none_yet: Arc<Writer>,
+        none_yet: Arc<FileShape>,
     ) -> Self {
         let config = Arc::clone(&tasks.config);
         Self {
@@ -150,7 +151,6 @@ impl Worker {
             hand_over: None,
             none_yet,
             scratch: Scratch::default(),
-            converted: Vec::new(),
             commands: Commands::new(),
             now: wall_clock(),
             timers: Timers::default(),

@@ -2,7 +2,7 @@
 //! rows that covers them, so that the chain stays whole and says what happened. Nothing else may close a gap.
 
 use contract::{Position, Range};
-use sink_core::{container::FileBuilder, facts::FileFacts, intake::Writer, roll::RollReason};
+use sink_core::{container::FileBuilder, facts::FileFacts, families::FileShape, roll::RollReason};
 
 use crate::{
     config::Config,
@@ -54,10 +54,10 @@ pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result
         window: None,
         schema_ids: Vec::new(),
     };
-    let writer = Writer::none_yet()
+    let shape = FileShape::unknown()
         .map_err(|error| SinkError::Local { what: "making an empty file", source: std::io::Error::other(error) })?;
     let mut spool = Spool::default();
-    FileBuilder::new(topic, partition, &writer.schema, config.codec, uuid::Uuid::new_v4().into_bytes(), spool.out());
+    FileBuilder::new(topic, partition, shape.schema(), config.codec, uuid::Uuid::new_v4().into_bytes(), spool.out());
     let body = spool.seal();
     let metadata = facts.to_metadata(&body.sha256_hex(), "accept-loss");
     match store.create_file(topic, partition, end, &body, &metadata).await? {

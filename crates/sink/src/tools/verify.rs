@@ -5,6 +5,7 @@ mod compare;
 mod deep;
 mod letters;
 mod rows;
+mod values;
 
 use contract::{Position, Range, names};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -53,7 +54,7 @@ pub struct PartitionReport {
 }
 
 /// How much of a chain was read and compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Deep {
     /// Rows read from the files.
     pub rows: u64,
@@ -67,6 +68,26 @@ pub struct Deep {
     pub expired_letters: u64,
     /// Rows whose records compaction has removed from the log since.
     pub compacted: u64,
+    /// What comparing the values of each file's rows rests on, in the order of the files.
+    pub files: Vec<DeepFile>,
+}
+
+/// How the rows of a file were compared with their records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DeepFile {
+    /// The file's first position.
+    pub start: i64,
+    /// Rows whose value was compared with its record's, tombstones among them.
+    pub by_value: u64,
+    /// Rows that are data of the file's schema, but whose value could not be decoded by other code than the sink's.
+    pub structurally: u64,
+}
+
+impl Deep {
+    /// Rows of all files whose values were not compared.
+    pub fn structurally(&self) -> u64 {
+        self.files.iter().map(|file| file.structurally).sum()
+    }
 }
 
 /// A partition's files as their names and metadata say.

@@ -132,7 +132,9 @@ impl Worker {
         match lookup {
             Lookup::Schema(version, schema) => {
                 tracing::info!(topic = name, id, version, "writer schema found");
-                known.schemas.found(id, version, *schema);
+                let subject = contract::names::value_subject(&name);
+                let home = version.map(|version| sink_core::families::Home { subject, version });
+                known.schemas.found(id, home, *schema);
                 let label = SchemaLabel { topic: name, schema_id: id };
                 self.metrics.schemas.get_or_create(&label).set(i64::from(version.unwrap_or(0)));
             }

@@ -3,7 +3,8 @@
 use contract::Offset;
 use sink_core::{
     container::{Row, RowValue},
-    intake::{Intake, Poison, Writer},
+    families::FileShape,
+    intake::{Intake, Poison},
     partition::{self, Admit, Appended, Hold},
     roll::RollReason,
     stop::Stop,
@@ -31,11 +32,15 @@ const SAY_AGAIN: Duration = Duration::from_secs(10);
 /// What is left to do with a record.
 enum Verdict {
     Done,
-    /// End the open file, begin one with this schema, and look at the record again.
-    Begin(Arc<Writer>),
+    /// End the open file, begin one of this shape, and look at the record again.
+    Begin(Arc<FileShape>),
     Ask(u32),
     Dead(Poison),
     Failed(Stop),
+}
+
+fn bug(error: &dyn std::error::Error) -> Stop {
+    Stop::Remote { what: "file", reason: format!("composing a file's schema: {error}: a bug") }
 }
 
 impl Worker {
@@ -59,7 +64,7 @@ impl Worker {
                     }
                     return;
                 }
-                Verdict::Begin(writer) => self.begin(index, writer),
+                Verdict::Begin(shape) => self.begin(index, shape),
                 Verdict::Ask(id) => return self.ask_schema(index, id),
                 Verdict::Dead(poison) => return self.dead_letter(index, message, &poison),
                 Verdict::Failed(stop) => return self.stop(index, stop),
@@ -112,7 +117,10 @@ impl Worker {
         let (value, what) = match message.value() {
             None => {
                 if slot.open.is_none() {
-                    return Verdict::Begin(Arc::clone(schemas.newest().unwrap_or(&self.none_yet)));
+                    return match schemas.shape() {
+                        Ok(shape) => Verdict::Begin(shape.unwrap_or_else(|| Arc::clone(&self.none_yet))),
+                        Err(error) => Verdict::Failed(bug(&error)),
+                    };
                 }
                 (RowValue::Tombstone, partition::Record::Tombstone)
             }
@@ -120,24 +128,14 @@ impl Worker {
                 let (bytes, limit) = (payload.len(), self.config.max_record_bytes);
                 return Verdict::Failed(Stop::TooLarge { offset: message.offset(), bytes, limit });
             }
-            Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &open.writer)) {
-                Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, partition::Record::Value(id)),
-                Intake::Convert { writer, datum } => {
-                    let Some(open) = &slot.open else { return Verdict::Begin(writer) };
-                    self.converted.clear();
-                    if let Err(error) = open.writer.schema.convert(&writer.schema, datum, &mut self.converted) {
-                        let (topic, partition) = &slot.place;
-                        tracing::debug!(topic, partition, %error, "a file of its own for the older schema");
-                        return Verdict::Begin(writer);
-                    }
-                    (
-                        RowValue::Datum { schema_id: writer.id, datum: &self.converted },
-                        partition::Record::Value(writer.id),
-                    )
+            Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &*open.shape)) {
+                Intake::Take { id, branch, datum } => {
+                    (RowValue::Datum { schema_id: id, branch, datum }, partition::Record::Value(id))
                 }
-                Intake::Begin(writer) => return Verdict::Begin(writer),
+                Intake::Begin(shape) => return Verdict::Begin(shape),
                 Intake::Ask(id) => return Verdict::Ask(id),
                 Intake::Dead(poison) => return Verdict::Dead(poison),
+                Intake::Failed(error) => return Verdict::Failed(bug(&error)),
             },
         };
         let Some(open) = &mut slot.open else { return Verdict::Done };
@@ -175,9 +173,9 @@ impl Worker {
         }
     }
 
-    /// Begins a file with this schema, ending the one that is open. Where that has to wait for an upload, the record is
+    /// Begins a file of this shape, ending the one that is open. Where that has to wait for an upload, the record is
     /// read again later.
-    fn begin(&mut self, index: usize, writer: Arc<Writer>) {
+    fn begin(&mut self, index: usize, shape: Arc<FileShape>) {
         if let Some(slot) = &mut self.slots[index]
             && slot.open.is_some()
         {
@@ -187,7 +185,7 @@ impl Worker {
         if let Some(slot) = &mut self.slots[index]
             && (slot.open.is_none() || !slot.machine.has_records())
         {
-            let open = OpenFile::begin(&slot.place, writer, self.config.codec);
+            let open = OpenFile::begin(&slot.place, shape, self.config.codec);
             self.grown += open.capacity();
             slot.open = Some(open);
         }

@@ -6,7 +6,8 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
     container::{BLOCK_BYTES, FileBuilder, Row, RowValue, Scratch},
     facts::FileFacts,
-    intake::{Intake, Poison, TopicSchemas, Writer},
+    families::{FileShape, Home},
+    intake::{Intake, Poison, TopicSchemas},
     partition::{Appended, Command, Commands, Epoch, Event, KafkaFacts, More, Partition, Record, Setup},
     roll::{Millis, RollReason},
     stop::Stop,
@@ -71,7 +72,7 @@ impl Reader<'_> {
 }
 
 struct OpenFile {
-    writer: Arc<Writer>,
+    shape: Arc<FileShape>,
     builder: FileBuilder,
     written: u64,
 }
@@ -83,11 +84,10 @@ struct Cutter<'a> {
     commands: Commands,
     kafka: KafkaFacts,
     schemas: TopicSchemas,
-    none_yet: Arc<Writer>,
+    none_yet: Arc<FileShape>,
     open: Option<OpenFile>,
     out: Vec<u8>,
     scratch: Scratch,
-    converted: Vec<u8>,
     /// What the clock would show: the latest timestamp seen.
     now: Millis,
     read: Read,
@@ -96,7 +96,7 @@ struct Cutter<'a> {
 /// What to do with a record next.
 enum Verdict {
     Done,
-    Begin(Arc<Writer>),
+    Begin(Arc<FileShape>),
     Ask(u32),
 }
 
@@ -111,7 +111,7 @@ impl<'a> Cutter<'a> {
         };
         let mut commands = Commands::new();
         let machine = Partition::assigned(setup, Epoch(0), &mut commands);
-        let none_yet = Writer::none_yet()
+        let none_yet = FileShape::unknown()
             .map_err(|error| SinkError::Local { what: "making an empty file", source: std::io::Error::other(error) })?;
         let mut cutter = Self {
             reader,
@@ -121,11 +121,10 @@ impl<'a> Cutter<'a> {
             commands,
             kafka,
             schemas: TopicSchemas::default(),
-            none_yet,
+            none_yet: Arc::new(none_yet),
             open: None,
             out: Vec::new(),
             scratch: Scratch::default(),
-            converted: Vec::new(),
             now: 0,
         };
         cutter.carry_out()?;
@@ -164,6 +163,11 @@ impl<'a> Cutter<'a> {
         SinkError::Partition { topic, partition, stop }
     }
 
+    fn bug(&self, error: &dyn std::error::Error) -> SinkError {
+        let reason = format!("composing a file's schema: {error}: a bug");
+        self.stopped(Stop::Remote { what: "file", reason })
+    }
+
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), SinkError> {
         let time = message.timestamp().to_millis();
         self.now = self.now.max(time.unwrap_or(self.now));
@@ -174,7 +178,7 @@ impl<'a> Cutter<'a> {
         for _ in 0..4 {
             match self.offer(message)? {
                 Verdict::Done => return Ok(()),
-                Verdict::Begin(writer) => self.begin(writer)?,
+                Verdict::Begin(shape) => self.begin(shape)?,
                 Verdict::Ask(id) => self.look_up(id)?,
             }
         }
@@ -184,21 +188,17 @@ impl<'a> Cutter<'a> {
     fn offer(&mut self, message: &BorrowedMessage<'_>) -> Result<Verdict, SinkError> {
         let (value, what) = match message.payload() {
             None if self.open.is_none() => {
-                return Ok(Verdict::Begin(Arc::clone(self.schemas.newest().unwrap_or(&self.none_yet))));
+                let shape = self.schemas.shape().map_err(|error| self.bug(&error))?;
+                return Ok(Verdict::Begin(shape.unwrap_or_else(|| Arc::clone(&self.none_yet))));
             }
             None => (RowValue::Tombstone, Record::Tombstone),
-            Some(payload) => match self.schemas.intake(payload, self.open.as_ref().map(|open| &open.writer)) {
-                Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, Record::Value(id)),
-                Intake::Convert { writer, datum } => {
-                    let Some(open) = &self.open else { return Ok(Verdict::Begin(writer)) };
-                    self.converted.clear();
-                    if open.writer.schema.convert(&writer.schema, datum, &mut self.converted).is_err() {
-                        return Ok(Verdict::Begin(writer));
-                    }
-                    (RowValue::Datum { schema_id: writer.id, datum: &self.converted }, Record::Value(writer.id))
+            Some(payload) => match self.schemas.intake(payload, self.open.as_ref().map(|open| &*open.shape)) {
+                Intake::Take { id, branch, datum } => {
+                    (RowValue::Datum { schema_id: id, branch, datum }, Record::Value(id))
                 }
-                Intake::Begin(writer) => return Ok(Verdict::Begin(writer)),
+                Intake::Begin(shape) => return Ok(Verdict::Begin(shape)),
                 Intake::Ask(id) => return Ok(Verdict::Ask(id)),
+                Intake::Failed(error) => return Err(self.bug(&error)),
                 Intake::Dead(_) => {
                     self.appended(message, Record::DeadLetter)?;
                     let offset = Offset(message.offset());
@@ -243,21 +243,21 @@ impl<'a> Cutter<'a> {
         Ok(())
     }
 
-    fn begin(&mut self, writer: Arc<Writer>) -> Result<(), SinkError> {
+    fn begin(&mut self, shape: Arc<FileShape>) -> Result<(), SinkError> {
         if self.open.is_some() {
             self.machine.roll(RollReason::Schema, &mut self.commands);
             self.carry_out()?;
         }
-        self.open = Some(self.new_file(writer));
+        self.open = Some(self.new_file(shape));
         Ok(())
     }
 
-    fn new_file(&mut self, writer: Arc<Writer>) -> OpenFile {
+    fn new_file(&mut self, shape: Arc<FileShape>) -> OpenFile {
         self.out.clear();
         let (topic, partition) = &self.place;
         let builder =
-            FileBuilder::new(topic, *partition, &writer.schema, self.reader.config.codec, [0; 16], &mut self.out);
-        OpenFile { writer, builder, written: self.out.len() as u64 }
+            FileBuilder::new(topic, *partition, shape.schema(), self.reader.config.codec, [0; 16], &mut self.out);
+        OpenFile { shape, builder, written: self.out.len() as u64 }
     }
 
     fn seal(&mut self, facts: &FileFacts) -> Result<(), SinkError> {
@@ -283,7 +283,8 @@ impl<'a> Cutter<'a> {
             let lookup = self.reader.runtime.block_on(self.reader.registry.look_up(&self.place.0, id));
             let reason = match lookup {
                 Lookup::Schema(version, schema) => {
-                    self.schemas.found(id, version, *schema);
+                    let subject = contract::names::value_subject(&self.place.0);
+                    self.schemas.found(id, version.map(|version| Home { subject, version }), *schema);
                     return Ok(());
                 }
                 Lookup::NotAvro(kind) => {

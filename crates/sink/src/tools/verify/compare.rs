@@ -3,16 +3,14 @@
 
 use contract::{Position, framing::unframe};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use sink_core::{facts::FoundFile, read::StoredRow, value_schema::ValueSchema};
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use sink_core::{facts::FoundFile, file_schema::FileSchema, read::StoredRow};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use super::{
-    Chain, Deep,
+    Chain, Deep, DeepFile,
     deep::{Cleanup, Context},
     rows::{Failure, FileRows},
+    values::{Pairing, Verdict},
 };
 use crate::{error::SinkError, kafka::Place, kafka::log_reader::LogReader, kafka::native};
 
@@ -78,8 +76,10 @@ pub(super) struct Comparison<'a> {
     /// Nothing before can be compared.
     from: Position,
     log: Log<'a>,
-    /// Schemas of the records of the open file, and whether their data was copied as it is.
-    writers: HashMap<u32, Option<(Arc<ValueSchema>, bool)>>,
+    /// How values are compared in the open file, by their record's schema and their branch. `None` where the registry knows no
+    /// such schema.
+    pairings: HashMap<(u32, u32), Option<Pairing>>,
+    counted: DeepFile,
     found: Found,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Comparison<'a> {
         let deep = Deep { from: from.0, ..Deep::default() };
         let found = Found { deep, ..Found::default() };
         let log = Log { reader, next: None };
-        Self { context, chain, place, from, log, writers: HashMap::new(), found }
+        Self { context, chain, place, from, log, pairings: HashMap::new(), counted: DeepFile::default(), found }
     }
 
     /// # Errors
@@ -121,7 +121,8 @@ impl<'a> Comparison<'a> {
         let place = self.place.clone();
         let mut rows = FileRows::open(&context.store, &context.runtime, &context.watch, &place, file);
         let head = rows.head()?;
-        self.writers.clear();
+        self.pairings.clear();
+        self.counted = DeepFile { start: file.range.start.0, ..DeepFile::default() };
         let (mut count, mut last) = (0, file.range.start.0 - 1);
         while let Some(block) = rows.block(&head)? {
             let before = count;
@@ -143,6 +144,7 @@ impl<'a> Comparison<'a> {
             context.watch.advance(0, count - before)?;
         }
         self.found.deep.rows += count;
+        self.found.deep.files.push(self.counted);
         if count != file.rows {
             self.found.faults.push(format!("file {}: has {count} rows, its metadata says {}", file.range, file.rows));
         }
@@ -156,7 +158,7 @@ impl<'a> Comparison<'a> {
         self.found.faults.push(format!("file {}: row of offset {offset} {what}", file.range));
     }
 
-    fn row(&mut self, file: &FoundFile, schema: &ValueSchema, row: &StoredRow<'_>) -> Result<(), SinkError> {
+    fn row(&mut self, file: &FoundFile, schema: &FileSchema, row: &StoredRow<'_>) -> Result<(), SinkError> {
         if row.offset < self.from.0 {
             return Ok(());
         }
@@ -170,13 +172,21 @@ impl<'a> Comparison<'a> {
         }
         let differs = match &self.log.next {
             Some(record) => {
-                let writers = &mut self.writers;
-                difference(record, row, schema, |id| self.context.writer(&self.place.0, id, schema, writers))?
+                let (topic, pairings, context) = (&self.place.0, &mut self.pairings, self.context);
+                difference(record, row, |id, branch, theirs, ours| {
+                    let pairing = match pairings.entry((id, branch)) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => new.insert(context.pairing(topic, id, schema, branch)?),
+                    };
+                    Ok(pairing.as_ref().map(|pairing| pairing.compare(theirs, ours)))
+                })?
             }
-            None => None,
+            None => Difference::None,
         };
-        if let Some(what) = differs {
-            self.fault(file, row.offset, what);
+        match differs {
+            Difference::None => self.counted.by_value += 1,
+            Difference::Unjudged => self.counted.structurally += 1,
+            Difference::Found(what) => self.fault(file, row.offset, what),
         }
         self.found.deep.records += 1;
         self.log.advance()
@@ -207,45 +217,51 @@ impl<'a> Comparison<'a> {
         if !fits {
             let range = file.range;
             let fault =
-                format!("file {range}: says {said} dead letters, but {absent} records of its range are no rows");
+                format!("file {range}: says {said} dead letters, but {absent} records in its range have no row");
             self.found.faults.push(fault);
         }
     }
 }
 
-/// What tells a row from the record it is to be, if anything does.
+/// What tells a row from the record it is to be.
+enum Difference {
+    None,
+    /// Nothing was found, and the value could not be compared.
+    Unjudged,
+    Found(&'static str),
+}
+
+/// Compares a row with its record. `compare` is given the record's schema id, the row's branch and both data; it says nothing of
+/// a schema that the registry does not know.
 fn difference(
     record: &BorrowedMessage<'_>,
     row: &StoredRow<'_>,
-    schema: &ValueSchema,
-    writer: impl FnOnce(u32) -> Result<Option<(Arc<ValueSchema>, bool)>, SinkError>,
-) -> Result<Option<&'static str>, SinkError> {
+    compare: impl FnOnce(u32, u32, &[u8], &[u8]) -> Result<Option<Verdict>, SinkError>,
+) -> Result<Difference, SinkError> {
+    let found = |what| Ok(Difference::Found(what));
     if record.key() != row.key {
-        return Ok(Some("has another key than its record"));
+        return found("has another key than its record");
     }
     if record.timestamp().to_millis() != row.timestamp {
-        return Ok(Some("has another timestamp than its record"));
+        return found("has another timestamp than its record");
     }
     if !same_headers(record, row) {
-        return Ok(Some("has other headers than its record"));
+        return found("has other headers than its record");
     }
-    let (value, datum) = match (record.payload(), row.value) {
-        (None, None) => return Ok(None),
+    let (value, (branch, datum)) = match (record.payload(), row.value) {
+        (None, None) => return Ok(Difference::None),
         (Some(value), Some(datum)) => (value, datum),
-        _ => return Ok(Some("is a tombstone and its record is not, or the reverse")),
+        _ => return found("is a tombstone and its record is not, or the reverse"),
     };
-    let Ok((id, theirs)) = unframe(value) else { return Ok(Some("has a value, but its record is not framed")) };
+    let Ok((id, theirs)) = unframe(value) else { return found("has a value, but its record is not framed") };
     if row.schema_id != Some(id) {
-        return Ok(Some("has another schema id than its record"));
+        return found("has another schema id than its record");
     }
-    Ok(match writer(id)? {
-        None => Some("has a schema that the registry does not know (any more)"),
-        Some((_, true)) => (theirs != datum).then_some("has another value than its record"),
-        Some((writer, false)) => match schema.same_value(&writer, theirs, datum) {
-            Ok(true) => None,
-            Ok(false) => Some("has another value than its record, brought into the file's schema"),
-            Err(_) => Some("has a value, but its record cannot be brought into the file's schema"),
-        },
+    Ok(match compare(id, branch, theirs, datum)? {
+        None => Difference::Found("has a schema that the registry does not know (any more)"),
+        Some(Verdict::Same) => Difference::None,
+        Some(Verdict::Unjudged) => Difference::Unjudged,
+        Some(Verdict::Differs) => Difference::Found("has another value than its record"),
     })
 }
 

@@ -4,7 +4,7 @@ use contract::{Position, Range};
 use futures::{StreamExt, TryStreamExt, stream};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
-use sink_core::value_schema::ValueSchema;
+use sink_core::file_schema::FileSchema;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -16,6 +16,7 @@ use super::{
     Chain, Report, chains,
     compare::{Comparison, Found},
     letters,
+    values::Pairing,
 };
 use crate::{
     config::Config,
@@ -138,29 +139,23 @@ impl Context {
         }
     }
 
-    /// The schema that a record names, and whether a file of `schema` holds its data as it is. `None` where the registry
-    /// knows none.
-    pub(super) fn writer(
+    /// How data of the schema that a record names are compared with those of a file's branch. `None` where the registry knows no
+    /// such schema.
+    pub(super) fn pairing(
         &self,
         topic: &str,
         id: u32,
-        schema: &ValueSchema,
-        known: &mut HashMap<u32, Option<(Arc<ValueSchema>, bool)>>,
-    ) -> Result<Option<(Arc<ValueSchema>, bool)>, SinkError> {
-        if let Some(known) = known.get(&id) {
-            return Ok(known.clone());
-        }
+        file: &FileSchema,
+        branch: u32,
+    ) -> Result<Option<Pairing>, SinkError> {
         let found = self.patiently(|| match self.runtime.block_on(self.registry.look_up(topic, id)) {
             Lookup::Schema(_, schema) => Ok(Some(schema)),
             Lookup::Down(reason) => Err(format!("schema registry: {reason}")),
             Lookup::Missing | Lookup::NotAvro(_) | Lookup::Unusable(_) => Ok(None),
         })?;
-        let found = found.map(|writer| {
-            let same = writer.same_layout(schema);
-            (Arc::from(writer), same)
-        });
-        known.insert(id, found.clone());
-        Ok(found)
+        Ok(found
+            .zip(file.branch(branch))
+            .map(|(theirs, ours)| Pairing::new(theirs.text(), ours.text(), theirs.same_layout(ours))))
     }
 
     /// Where the brokers do not say, a topic is taken not to be compacted: a row without a record then shows.

@@ -8,7 +8,6 @@ use sink::Codec;
 use sink_core::{
     container::{FileBuilder, Row, RowValue, Scratch},
     read::Head,
-    value_schema::ValueSchema,
 };
 use std::collections::HashMap;
 
@@ -18,7 +17,8 @@ pub(crate) struct OwnedRow {
     pub(crate) offset: i64,
     pub(crate) timestamp: Option<i64>,
     pub(crate) key: Option<Vec<u8>>,
-    pub(crate) value: Option<(u32, Vec<u8>)>,
+    /// Schema id, branch and datum.
+    pub(crate) value: Option<(u32, u32, Vec<u8>)>,
 }
 
 /// An object that can be changed and put back.
@@ -61,25 +61,33 @@ impl<'a> Victim<'a> {
             for row in head.rows(&plain, count) {
                 let row = row.unwrap();
                 place = (row.topic.to_owned(), row.partition);
-                let value = row.value.map(|datum| (row.schema_id.unwrap(), datum.to_vec()));
+                let value = row.value.map(|(branch, datum)| (row.schema_id.unwrap(), branch, datum.to_vec()));
                 let key = row.key.map(<[u8]>::to_vec);
                 rows.push(OwnedRow { offset: row.offset, timestamp: row.timestamp, key, value });
             }
         }
         change(&mut rows);
-        let body = write(&place, &head.schema, &rows);
+        let body = write(&place, &schema(&self.body), &rows);
         let sha256 = hex::encode(Sha256::digest(&body));
         self.replace(body, &[(metadata::SHA256, sha256), (metadata::ROWS, rows.len().to_string())]).await;
     }
 }
 
-fn write((topic, partition): &(String, i32), schema: &ValueSchema, rows: &[OwnedRow]) -> Vec<u8> {
+/// The schema in a file's head, read by other code.
+fn schema(body: &[u8]) -> String {
+    let reader = apache_avro::Reader::new(body).unwrap();
+    serde_json::to_string(reader.writer_schema()).unwrap()
+}
+
+fn write((topic, partition): &(String, i32), schema: &str, rows: &[OwnedRow]) -> Vec<u8> {
     let (mut out, mut scratch) = (Vec::new(), Scratch::default());
     let mut builder = FileBuilder::new(topic, *partition, schema, Codec::Snappy, [7; 16], &mut out);
     for OwnedRow { offset, timestamp, key, value } in rows {
-        let value = value
-            .as_ref()
-            .map_or(RowValue::Tombstone, |(schema_id, datum)| RowValue::Datum { schema_id: *schema_id, datum });
+        let value = value.as_ref().map_or(RowValue::Tombstone, |(schema_id, branch, datum)| RowValue::Datum {
+            schema_id: *schema_id,
+            branch: *branch,
+            datum,
+        });
         let row = Row { offset: *offset, timestamp: *timestamp, key: key.as_deref(), value };
         builder.append(&row, std::iter::empty());
     }

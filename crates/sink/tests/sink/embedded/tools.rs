@@ -53,7 +53,7 @@ async fn deep_verification_passes_what_the_sink_wrote_and_finds_what_was_changed
     let watch = Watch::new(Shutdown::new(), move |progress| tell.lock().unwrap().push(progress));
     let report = sink::verify_deep(&config, watch).await.unwrap();
     assert!(report.is_whole(), "{report:#?}");
-    let read = report.partitions[0].deep.unwrap();
+    let read = report.partitions[0].deep.clone().unwrap();
     assert_eq!((read.rows, read.from, read.records, read.dead_letters, read.expired_letters), (48, 0, 50, 2, 0));
     let last = *seen.lock().unwrap().last().unwrap();
     assert_eq!((last.done, last.records), (last.total, 48));
@@ -84,7 +84,7 @@ async fn deep_verification_passes_what_the_sink_wrote_and_finds_what_was_changed
         victim
             .rewrite(|rows| {
                 let other = rows[at + 5].value.clone();
-                rows[at].value = other.map(|(_, datum)| (rows[at].value.as_ref().unwrap().0, datum));
+                rows[at].value = other.map(|(_, branch, datum)| (rows[at].value.as_ref().unwrap().0, branch, datum));
             })
             .await;
         expect(&config, &format!("row of offset {at} has another value")).await;
