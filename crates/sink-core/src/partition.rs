@@ -74,10 +74,10 @@ pub enum Command {
     Resume { at: Position },
     /// End the open file: its body and checksum are fixed from now on.
     Seal(FileFacts),
-    /// Create the sealed file under the key of its start. Answer: [`Event::Created`], [`Event::Exists`] or
+    /// Create the first of the sealed files, which is this one, under the key of its start. Answer: [`Event::Created`], [`Event::Exists`] or
     /// [`Event::Failed`].
     Create { start: Position },
-    /// Throw away the open and the sealed file.
+    /// Throw away the open and all sealed files.
     Discard,
     /// Answer: [`Event::Committed`], [`Event::Dropped`] or [`Event::Failed`].
     Commit(Link),
@@ -124,7 +124,7 @@ pub enum More {
 /// Why a partition is paused although it could be filled. Each reason goes away by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// The next file is due before the last one is created.
+    /// A file is due, and as many as may wait are waiting to be created.
     Upload = 1,
     /// A writer schema is being looked up.
     Schema = 2,

@@ -208,21 +208,49 @@ fn a_file_begins_where_the_last_one_ended_over_a_stretch_without_records() {
 }
 
 #[test]
-fn the_next_file_waits_for_the_one_before_and_reading_for_both() {
+fn filling_goes_on_while_files_wait_for_the_one_before_until_too_many_do() {
     let (mut machine, mut commands) = filling();
-    for offset in 0..3 {
-        append(&mut machine, offset, Record::Value(1), 0);
+    let creates = |commands: &Commands| {
+        let starts = commands.iter().filter_map(|command| match command {
+            Command::Create { start } => Some(start.0),
+            _ => None,
+        });
+        starts.collect::<Vec<_>>()
+    };
+    for file in 0..4 {
+        append(&mut machine, 3 * file, Record::Value(1), 0);
+        append(&mut machine, 3 * file + 1, Record::Value(1), 0);
+        commands = append(&mut machine, 3 * file + 2, Record::Value(1), 0);
+        assert_eq!(sealed(&commands).range.start, Position(3 * file));
+        assert_eq!(creates(&commands), if file == 0 { vec![0] } else { vec![] });
+        assert_eq!(commands.len(), if file == 0 { 2 } else { 1 }, "reading goes on");
     }
-    for offset in 3..6 {
+    for offset in 12..15 {
         commands = append(&mut machine, offset, Record::Value(1), 0);
     }
     assert_eq!(commands, [Command::Pause]);
-    assert_eq!(machine.admit(Offset(6)), Admit::Skip);
+    assert_eq!(machine.admit(Offset(15)), Admit::Skip);
     commands.clear();
     machine.handle(Epoch(1), Event::Created, 0, &mut commands);
     assert!(matches!(&commands[0], Command::Commit(link) if link.next == Position(3)));
-    assert_eq!(sealed(&commands).range.start, Position(3));
-    assert_eq!(commands.back(), Some(&Command::Resume { at: Position(6) }));
+    assert_eq!(creates(&commands), [3]);
+    assert_eq!(sealed(&commands).range.start, Position(12));
+    assert_eq!(commands.back(), Some(&Command::Resume { at: Position(15) }));
+}
+
+#[test]
+fn a_file_that_waits_is_created_once_its_own_dead_letters_were_acknowledged_too() {
+    let (mut machine, mut commands) = filling();
+    append(&mut machine, 0, Record::Value(1), 0);
+    machine.roll(RollReason::Idle, &mut commands);
+    append(&mut machine, 1, Record::DeadLetter, 0);
+    machine.roll(RollReason::Idle, &mut commands);
+    commands.clear();
+    machine.handle(Epoch(1), Event::Created, 0, &mut commands);
+    assert!(matches!(commands.make_contiguous(), [Command::Commit(_)]));
+    commands.clear();
+    machine.handle(Epoch(1), Event::DeadLettered(Offset(1)), 0, &mut commands);
+    assert_eq!(commands, [Command::Create { start: Position(1) }]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The sink and the tools around it: what they found, as text or as JSON.
 
 use anyhow::Context;
-use sink::{Deep, Finding, Mode, Plan, PlanOptions, Progress, Repair, Report, Watch};
+use sink::{Deep, DeepFile, Finding, Mode, Plan, PlanOptions, Progress, Repair, Report, Watch};
 use std::{
     io::{IsTerminal as _, Write as _},
     process::ExitCode,
@@ -55,10 +55,14 @@ fn print_report(report: &Report) {
             "{topic}[{partition}]: {} files from {} to {}, {} rows, {} dead letters, {} bytes",
             chain.files, chain.first, chain.next, chain.rows, chain.dead_letters, chain.bytes
         );
-        if let Some(Deep { rows, from, records, .. }) = chain.deep {
+        if let Some(Deep { rows, from, records, .. }) = &chain.deep {
             print!("; read {rows} rows, compared {records} records from {from} on");
         }
         println!("{}", if chain.faults.is_empty() { "; whole" } else { "" });
+        for file in chain.deep.iter().flat_map(|deep| &deep.files).filter(|file| file.structurally > 0) {
+            let DeepFile { start, by_value, structurally } = file;
+            println!("  file from {start}: {by_value} rows compared by value, {structurally} only by their structure");
+        }
         for fault in &chain.faults {
             println!("  FAULT {fault}");
         }

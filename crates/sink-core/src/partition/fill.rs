@@ -1,7 +1,9 @@
-//! Filling files from a place in the chain: one open, at most one on its way to the store. The next is created only after
-//! the one before, since its start is that one's `next`.
+//! Filling files from a place in the chain: one open, and a few sealed ones of which the first is on its way to the store. A file
+//! is created only after the one before it, since its start is that one's `next`. Filling does not wait for that: a partition
+//! that is paused loses what its client has fetched, and gets it again only with the next answer of its broker.
 
 use contract::{Offset, Position, Range};
+use std::collections::VecDeque;
 
 use super::{
     Appended, Command, Commands, Event, Hold, Next, Record, Setup,
@@ -29,7 +31,11 @@ struct Open {
     schema_ids: Vec<u32>,
 }
 
-/// The file that is being created.
+/// Sealed files of a partition, the one that is being created among them. Behind a store that is slow for long they would only
+/// fill the disk.
+const MOST_SEALED: usize = 4;
+
+/// A file that is being created, or waits for the one before it.
 struct Sealed {
     range: Range,
     dead_pending: u64,
@@ -41,8 +47,9 @@ pub(super) struct Filling {
     start: Position,
     next: Position,
     open: Option<Open>,
-    sealed: Option<Sealed>,
-    /// The open file is to be rolled once the sealed one is created.
+    /// In the order of their ranges, each beginning where the one before ends.
+    sealed: VecDeque<Sealed>,
+    /// The open file is to be rolled once there is room for another sealed one.
     due: Option<RollReason>,
     committing: bool,
     /// The newest file that is to be committed once the commit on its way is answered.
@@ -58,7 +65,7 @@ impl Filling {
             start: at,
             next: at,
             open: None,
-            sealed: None,
+            sealed: VecDeque::new(),
             due: None,
             committing: false,
             commit_next: None,
@@ -139,7 +146,7 @@ impl Filling {
         if self.open.is_none() {
             return;
         }
-        if self.sealed.is_some() {
+        if self.sealed.len() >= MOST_SEALED {
             self.due = self.due.or(Some(reason));
             self.hold(Hold::Upload, out);
             return;
@@ -158,9 +165,16 @@ impl Filling {
             schema_ids: open.schema_ids,
         }));
         self.start = self.next;
-        self.sealed = Some(Sealed { range, dead_pending: open.dead_pending });
-        if open.dead_pending == 0 {
-            out.push_back(Command::Create { start: range.start });
+        self.sealed.push_back(Sealed { range, dead_pending: open.dead_pending });
+        if self.sealed.len() == 1 {
+            self.create_first(out);
+        }
+    }
+
+    /// Creates the first of the sealed files, unless dead letters of its range are on their way.
+    fn create_first(&self, out: &mut Commands) {
+        if let Some(first) = self.sealed.front().filter(|first| first.dead_pending == 0) {
+            out.push_back(Command::Create { start: first.range.start });
         }
     }
 
@@ -215,7 +229,7 @@ impl Filling {
     }
 
     fn finished(&self) -> Next {
-        let done = self.open.is_none() && self.sealed.is_none() && !self.committing && self.commit_next.is_none();
+        let done = self.open.is_none() && self.sealed.is_empty() && !self.committing && self.commit_next.is_none();
         if done && self.finishing.is_some() { Next::Finished } else { Next::Stay }
     }
 
@@ -229,7 +243,7 @@ impl Filling {
         match event {
             Event::Created => self.created(out),
             Event::Exists(found) => {
-                let Some(sealed) = &self.sealed else { return Ok(Next::Stay) };
+                let Some(sealed) = self.sealed.front() else { return Ok(Next::Stay) };
                 check_chain(&found, &self.chain)?;
                 if found.range != sealed.range {
                     return Ok(self.give_way(found.range, out));
@@ -251,8 +265,9 @@ impl Filling {
     }
 
     fn created(&mut self, out: &mut Commands) {
-        let Some(sealed) = self.sealed.take() else { return };
+        let Some(sealed) = self.sealed.pop_front() else { return };
         self.commit(sealed.range, out);
+        self.create_first(out);
         if let Some(reason) = self.due.take().or(self.finishing) {
             self.roll(reason, out);
         }
@@ -270,12 +285,12 @@ impl Filling {
     }
 
     fn dead_lettered(&mut self, offset: Offset, out: &mut Commands) {
-        if let Some(sealed) = &mut self.sealed
-            && sealed.range.contains(offset)
-        {
-            sealed.dead_pending = sealed.dead_pending.saturating_sub(1);
-            if sealed.dead_pending == 0 {
-                out.push_back(Command::Create { start: sealed.range.start });
+        if let Some(at) = self.sealed.iter().position(|sealed| sealed.range.contains(offset)) {
+            let pending = &mut self.sealed[at].dead_pending;
+            *pending = pending.saturating_sub(1);
+            // Of a later file's letters none was waited for yet.
+            if at == 0 {
+                self.create_first(out);
             }
         } else if let Some(open) = &mut self.open {
             open.dead_pending = open.dead_pending.saturating_sub(1);

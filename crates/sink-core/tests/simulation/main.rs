@@ -29,9 +29,11 @@ pub(crate) enum Bug {
     ForgetEpoch,
     /// A file is created before its dead letters are acknowledged.
     ForgetDeadLetters,
+    /// Of several sealed files, the newest is created first.
+    LastSealedFirst,
 }
 
-const BUGS: [Bug; 8] = [
+const BUGS: [Bug; 9] = [
     Bug::CommitBeforeCreate,
     Bug::DateInKey,
     Bug::Overwrite,
@@ -40,6 +42,7 @@ const BUGS: [Bug; 8] = [
     Bug::SkipAdoption,
     Bug::ForgetEpoch,
     Bug::ForgetDeadLetters,
+    Bug::LastSealedFirst,
 ];
 
 fn number(name: &str, otherwise: u64) -> u64 {

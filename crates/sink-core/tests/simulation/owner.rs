@@ -9,6 +9,8 @@ use sink_core::{
     stop::Stop,
 };
 
+use std::collections::VecDeque;
+
 use crate::{Bug, world::Entry};
 
 pub(crate) const POLICY: RollPolicy = RollPolicy { window: Some(50), idle: Some(20), max_bytes: 60, max_records: 5 };
@@ -44,7 +46,7 @@ pub(crate) struct Owner {
     /// Where it reads, if it does.
     pub(crate) reading: Option<i64>,
     open: Vec<i64>,
-    sealed: Option<(FileFacts, Vec<i64>)>,
+    sealed: VecDeque<(FileFacts, Vec<i64>)>,
     pub(crate) bug: Option<Bug>,
 }
 
@@ -57,7 +59,7 @@ impl Owner {
             life: 0,
             reading: None,
             open: Vec::new(),
-            sealed: None,
+            sealed: VecDeque::new(),
             bug,
         }
     }
@@ -83,7 +85,7 @@ impl Owner {
         self.life += 1;
         self.reading = None;
         self.open.clear();
-        self.sealed = None;
+        self.sealed.clear();
     }
 
     pub(crate) fn with(&mut self, step: impl FnOnce(&mut Partition, &mut Commands)) -> Outcome {
@@ -152,17 +154,19 @@ impl Owner {
                     if self.bug == Some(Bug::ForgetDeadLetters) {
                         outcome.asks.push(Ask::Create(facts, rows));
                     } else {
-                        self.sealed = Some((facts, rows));
+                        self.sealed.push_back((facts, rows));
                     }
                 }
                 Command::Create { .. } => {
-                    if let Some((facts, rows)) = self.sealed.take() {
+                    let last = self.bug == Some(Bug::LastSealedFirst);
+                    let next = if last { self.sealed.pop_back() } else { self.sealed.pop_front() };
+                    if let Some((facts, rows)) = next {
                         outcome.asks.push(Ask::Create(facts, rows));
                     }
                 }
                 Command::Discard => {
                     self.open.clear();
-                    self.sealed = None;
+                    self.sealed.clear();
                 }
                 Command::Commit(mut link) => {
                     if self.bug == Some(Bug::CommitPastGap) {

@@ -7,7 +7,7 @@ use sink_core::{
     partition::Partition,
     stop::Stop,
 };
-use std::{io, path::Path, sync::Arc, time::Instant};
+use std::{collections::VecDeque, io, path::Path, sync::Arc, time::Instant};
 
 use crate::{
     kafka::Place,
@@ -126,7 +126,8 @@ pub(crate) struct Slot {
     pub(crate) topic: usize,
     pub(crate) machine: Partition,
     pub(crate) open: Option<OpenFile>,
-    pub(crate) sealed: Option<(SealedBody, FileFacts)>,
+    /// Files that wait to be created, in their order.
+    pub(crate) sealed: VecDeque<(SealedBody, FileFacts)>,
     /// Dead letters that are not acknowledged.
     pub(crate) dead_pending: usize,
     /// When a dead letter was logged last, and how many were not since.
@@ -142,9 +143,9 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Memory held by a file that is sealed and not offered yet.
+    /// Memory held by files that are sealed and not offered yet.
     pub(crate) fn sealed_bytes(&self) -> usize {
-        self.sealed.as_ref().map_or(0, |(file, _)| file.body.held())
+        self.sealed.iter().map(|(file, _)| file.body.held()).sum()
     }
 
     /// Ends the open file. A stretch of dead letters alone has a file without rows.
@@ -159,13 +160,13 @@ impl Slot {
             Some(open) => open,
             None => OpenFile::begin(&self.place, Arc::clone(none_yet), codec),
         };
-        self.sealed = Some((open.seal(writing)?, facts));
+        self.sealed.push_back((open.seal(writing)?, facts));
         Ok(())
     }
 
     pub(crate) fn discard(&mut self) {
         self.open = None;
-        self.sealed = None;
+        self.sealed.clear();
         self.dead_pending = 0;
         self.resume = None;
     }

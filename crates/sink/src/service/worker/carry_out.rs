@@ -39,7 +39,7 @@ impl Worker {
                 Command::List { from } => self.tasks.list(asker, place, from),
                 Command::Head { start } => self.tasks.head(asker, place, start),
                 Command::Create { .. } => {
-                    let Some((file, facts)) = slot.sealed.take() else { continue };
+                    let Some((file, facts)) = slot.sealed.pop_front() else { continue };
                     self.uploading += file.body.held();
                     let topic_id = slot.machine.topic_id().map(str::to_owned);
                     self.tasks.create(asker, place, topic_id, file, facts);

@@ -82,7 +82,7 @@ impl Worker {
                 topic: self.topic_index(&place.0),
                 machine,
                 open: None,
-                sealed: None,
+                sealed: std::collections::VecDeque::new(),
                 dead_pending: 0,
                 letters_said: None,
                 letters_unsaid: 0,
