@@ -118,11 +118,11 @@ impl<'s> Compiler<'s> {
             {
                 Ok(Op::Copy(self.program.skip.of(w)))
             }
-            (Kind::Array(written), Kind::Array(read)) => Ok(match self.resolve(*written, *read)? {
+            (Kind::Array(written), Kind::Array(read)) => Ok(match self.items(*written, *read) {
                 Op::Copy(_) => Op::Copy(self.program.skip.of(w)),
                 item => Op::Array(self.push(&[item]).0),
             }),
-            (Kind::Map(written), Kind::Map(read)) => Ok(match self.resolve(*written, *read)? {
+            (Kind::Map(written), Kind::Map(read)) => Ok(match self.items(*written, *read) {
                 Op::Copy(_) => Op::Copy(self.program.skip.of(w)),
                 value => Op::Map(self.push(&[value]).0),
             }),
@@ -138,6 +138,14 @@ impl<'s> Compiler<'s> {
                 None => self.unresolvable(format!("{} cannot be read as {}", describe(from), describe(to))),
             },
         }
+    }
+
+    /// Items that cannot be resolved leave those data that have none.
+    fn items(&mut self, w: NodeId, r: NodeId) -> Op {
+        self.resolve(w, r).unwrap_or_else(|error| {
+            self.program.gaps.push(error.to_string());
+            Op::Fail
+        })
     }
 
     fn choose(&mut self, w: NodeId, branches: &[NodeId]) -> Option<usize> {

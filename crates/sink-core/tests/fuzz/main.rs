@@ -11,11 +11,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod generate;
+mod spoil;
 
 use apache_avro::{
     Reader, Schema, reader::datum::GenericDatumReader, types::Value as Datum, writer::datum::GenericDatumWriter,
 };
-use generate::{Names, Schemas, datum, names, spoil};
+use generate::{Names, Schemas, datum, names};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -27,6 +28,7 @@ use sink_core::{
     skip::SkipProgram,
     value_schema::ValueSchema,
 };
+use spoil::spoil;
 
 /// Why bytes are refused that apache-avro reads.
 const STRICTER: [&str; 4] =
