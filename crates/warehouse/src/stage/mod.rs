@@ -7,6 +7,8 @@ mod memory;
 mod s3;
 
 pub use avro::records;
+#[cfg(test)]
+pub(crate) use avro::tests::by_hand;
 pub use memory::MemoryFiles;
 pub use s3::{S3Files, S3Settings};
 

@@ -62,6 +62,24 @@ async fn files_below_the_stage_are_loaded_once() {
 }
 
 #[tokio::test]
+async fn a_value_of_two_hundred_levels_is_loaded() {
+    let mut warehouse = with_stage().await;
+    let mut value = r#"{"type": "string", "logicalType": "uuid"}"#.to_owned();
+    for level in 0..200 {
+        value = format!(r#"{{"type": "record", "name": "R{level}", "fields": [{{"name": "f", "type": {value}}}]}}"#);
+    }
+    let schema = format!(
+        r#"{{"type": "record", "name": "Row", "fields": [{{"name": "n", "type": "int"}}, {{"name": "value", "type": {value}}}]}}"#
+    );
+    warehouse.files.put("bucket", "topics/deep/1.avro", crate::stage::by_hand(&schema, &[2, 6, b'a', b'b', b'c']));
+    let loaded = warehouse.rows(&COPY.replace("@FILES", "@FILES/deep/")).await;
+    assert!(loaded[0].contains("|LOADED|1|1|"), "{loaded:?}");
+    let path = "f.".repeat(200);
+    let found = warehouse.rows(&format!("SELECT N, VALUE:{}::VARCHAR FROM T", path.trim_end_matches('.'))).await;
+    assert_eq!(found, ["1|abc"]);
+}
+
+#[tokio::test]
 async fn paths_patterns_and_names_choose_files() {
     let mut warehouse = with_stage().await;
     let count = |rows: Vec<String>| rows.len();

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-/// Nesting that is refused, so that no input can exhaust the stack.
-const MAX_DEPTH: usize = 200;
+/// Nesting that is refused, so that no input can exhaust the stack. A value of 200 levels has room in a row around it.
+const MAX_DEPTH: usize = 256;
 
 /// Where and why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
