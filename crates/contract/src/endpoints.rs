@@ -1,7 +1,7 @@
 //! Where the other parts are. The same three back ends (embedded, compose, cloud) differ in these values and nothing else.
 
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 /// A Kafka cluster.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +44,18 @@ pub struct ObjectStore {
     pub secret_access_key: Option<Secret>,
 }
 
+/// Whether a URL is of this machine itself. Requests there never go through a proxy, which could not reach it.
+pub fn is_loopback(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
 /// Text that never shows in logs or errors.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
@@ -68,6 +80,24 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_told_from_others() {
+        for url in
+            ["http://127.0.0.1:8081", "https://u:p@localhost/x", "http://[::1]:1/", "http://127.9.9.9", "LOCALHOST:80"]
+        {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://registry:8081",
+            "http://localhost.example.com",
+            "http://10.0.0.1",
+            "https://example.com/127.0.0.1",
+            "",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
 
     #[test]
     fn a_secret_does_not_show() {

@@ -12,7 +12,6 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     config::{Config, ShortExpiry},
     error::StoreError,
-    kafka,
     store::{Expiry, Judgement, Store},
 };
 
@@ -107,7 +106,7 @@ async fn ask(config: &Arc<Config>, store: &Store) -> Retention {
 
 /// The configuration of a broker, and of the topics behind it.
 async fn describe(config: &Arc<Config>, topics: Vec<String>) -> Result<Vec<ConfigResource>, KafkaError> {
-    let admin: Arc<AdminClient<DefaultClientContext>> = Arc::new(kafka::connection(&config.kafka).create()?);
+    let admin: Arc<AdminClient<DefaultClientContext>> = Arc::new(clients::kafka::connection(&config.kafka).create()?);
     let asking = Arc::clone(&admin);
     let metadata = tokio::task::spawn_blocking(move || asking.inner().fetch_metadata(None, TIMEOUT)).await;
     let broker = metadata.ok().transpose()?.and_then(|known| known.brokers().first().map(MetadataBroker::id));

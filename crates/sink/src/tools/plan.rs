@@ -85,7 +85,9 @@ fn places(consumer: &kafka::Consumer, config: &Config) -> Result<Vec<Place>, Str
         let is_pattern = wanted.starts_with('^');
         let pattern = is_pattern.then(|| Regex::new(wanted).map_err(|error| format!("topics: {error}"))).transpose()?;
         let matches = |name: &str| match &pattern {
-            Some(pattern) => pattern.is_match(name) && !config.is_dead_letters(name),
+            Some(pattern) => {
+                pattern.is_match(name) && !config.is_dead_letters(name) && !clients::kafka::is_internal(name)
+            }
             None => name == wanted,
         };
         let before = places.len();

@@ -130,10 +130,10 @@ impl Worker {
         let name = known.name.clone();
         let mut refused = None;
         match lookup {
-            Lookup::Schema(version, schema) => {
-                tracing::info!(topic = name, id, version, "writer schema found");
-                let subject = contract::names::value_subject(&name);
-                let home = version.map(|version| sink_core::families::Home { subject, version });
+            Lookup::Schema(home, schema) => {
+                let (subject, version) =
+                    (home.as_ref().map(|home| &home.subject), home.as_ref().map(|home| home.version));
+                tracing::info!(topic = name, id, subject, version, "writer schema found");
                 known.schemas.found(id, home, *schema);
                 let label = SchemaLabel { topic: name, schema_id: id };
                 self.metrics.schemas.get_or_create(&label).set(i64::from(version.unwrap_or(0)));

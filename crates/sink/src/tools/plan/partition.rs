@@ -6,7 +6,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
     container::{BLOCK_BYTES, FileBuilder, Row, RowValue, Scratch},
     facts::FileFacts,
-    families::{FileShape, Home},
+    families::FileShape,
     intake::{Intake, Poison, TopicSchemas},
     partition::{Appended, Command, Commands, Epoch, Event, KafkaFacts, More, Partition, Record, Setup},
     roll::{Millis, RollReason},
@@ -282,9 +282,8 @@ impl<'a> Cutter<'a> {
         loop {
             let lookup = self.reader.runtime.block_on(self.reader.registry.look_up(&self.place.0, id));
             let reason = match lookup {
-                Lookup::Schema(version, schema) => {
-                    let subject = contract::names::value_subject(&self.place.0);
-                    self.schemas.found(id, version.map(|version| Home { subject, version }), *schema);
+                Lookup::Schema(home, schema) => {
+                    self.schemas.found(id, home, *schema);
                     return Ok(());
                 }
                 Lookup::NotAvro(kind) => {
