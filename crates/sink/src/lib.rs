@@ -16,7 +16,7 @@ mod threads;
 mod tools;
 
 pub use config::{Config, Deadlines, Encryption, Objects, Roll, ShortExpiry, Start};
-pub use error::{ConfigError, SinkError, StoreError};
+pub use error::{ConfigError, FailedRequest, SinkError, StoreError};
 pub use metrics::Metrics;
 pub use service::{Summary, dead_letters::header as dead_letter_header, run};
 pub use sink_core::container::Codec;

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::MultipartUpload;
 use contract::names;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Store, probe::PROBES, retry::Failure};
+use super::{Store, failure::Failure, operation::Operation, probe::PROBES};
 use crate::error::StoreError;
 
 /// Below the prefix, where the sink uploads in parts.
@@ -60,7 +60,7 @@ impl Store {
         after: Option<Marker>,
     ) -> Result<(Vec<MultipartUpload>, Option<Marker>), StoreError> {
         let (key, id) = after.map_or((None, None), |(key, id)| (Some(key), id));
-        self.repeat("listing uploads under", prefix, self.patience(0), || async {
+        self.repeat(Operation::ListUploads, prefix, self.patience(0), || async {
             let listing = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(prefix);
             let listing = listing.set_key_marker(key.clone()).set_upload_id_marker(id.clone());
             let page = listing.send().await.map_err(|error| Failure::of(&error))?;

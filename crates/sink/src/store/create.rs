@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use super::{
     Put, Store,
-    retry::{Failure, status},
+    failure::{Failure, status},
+    operation::Operation,
 };
 use crate::{
     config::Encryption,
@@ -64,7 +65,7 @@ impl Store {
     pub(crate) async fn create_genesis(&self, genesis: &Genesis) -> Result<Put, StoreError> {
         let key = self.key(&names::genesis_key(&genesis.topic, genesis.partition));
         let text = serde_json::to_vec_pretty(genesis)
-            .map_err(|error| StoreError::Foreign { key: key.clone(), reason: error.to_string() })?;
+            .map_err(|error| StoreError::Foreign { url: self.url(&key), reason: error.to_string() })?;
         let body = Body::of(text.clone());
         self.create_at_once(&NewObject::small(&key, &body, &text)).await
     }
@@ -72,7 +73,7 @@ impl Store {
     /// In one request.
     pub(super) async fn create_at_once(&self, object: &NewObject<'_>) -> Result<Put, StoreError> {
         let patience = self.patience(object.body.len());
-        self.repeat("creating", object.key, patience, || self.put(object)).await
+        self.repeat(Operation::Create, object.key, patience, || self.put(object)).await
     }
 
     async fn put(&self, object: &NewObject<'_>) -> Result<Put, Failure> {

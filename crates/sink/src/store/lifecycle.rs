@@ -8,7 +8,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Store,
-    retry::{Failure, status},
+    failure::{Failure, status},
+    operation::Operation,
 };
 use crate::store::retention::{Kept, Retention};
 
@@ -45,7 +46,7 @@ pub(crate) enum Judgement {
 impl Store {
     /// The bucket's rules that delete objects of these topics. `None` where they cannot be read, which is said.
     pub(crate) async fn expiries(&self, topics: &[String]) -> Option<Vec<Expiry>> {
-        let read = self.repeat("reading the lifecycle rules of", &self.bucket, self.patience(0), || async {
+        let read = self.repeat(Operation::ReadLifecycle, "", self.patience(0), || async {
             match self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket).send().await {
                 Ok(found) => Ok(found.rules.unwrap_or_default()),
                 // `NoSuchLifecycleConfiguration`.

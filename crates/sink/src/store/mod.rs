@@ -4,8 +4,10 @@
 mod abandoned;
 mod body;
 mod create;
+mod failure;
 mod lifecycle;
 mod multipart;
+mod operation;
 mod probe;
 mod read;
 pub(crate) mod retention;
@@ -19,6 +21,7 @@ use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
 };
 use aws_smithy_http_client::tls;
+use contract::endpoints::ObjectStore;
 use sink_core::facts::{ForeignObject, FoundFile};
 use std::{sync::Arc, time::Duration};
 use telemetry::Health;
@@ -58,6 +61,8 @@ pub(crate) struct Watched {
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     client: Client,
+    /// Where it is, for errors: the endpoint's URL, or AWS and a region.
+    server: Arc<str>,
     bucket: String,
     prefix: String,
     objects: Arc<Objects>,
@@ -97,6 +102,7 @@ impl Store {
             .build();
         Self {
             client: Client::from_conf(own),
+            server: server(store).into(),
             bucket: store.bucket.clone(),
             prefix: store.prefix.clone(),
             objects: Arc::new(config.objects.clone()),
@@ -109,5 +115,21 @@ impl Store {
 
     fn key(&self, relative: &str) -> String {
         format!("{}{relative}", self.prefix)
+    }
+
+    /// A whole key as errors name it.
+    fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
+/// The endpoint without what it may hold of a user and a password.
+fn server(store: &ObjectStore) -> String {
+    let Some(endpoint) = &store.endpoint else { return format!("AWS, region {}", store.region) };
+    let (scheme, rest) = endpoint.split_once("://").map_or(("", endpoint.as_str()), |(scheme, rest)| (scheme, rest));
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://{}", &rest[user.len() + 1..]),
+        None => endpoint.clone(),
     }
 }

@@ -11,13 +11,15 @@ use aws_sdk_s3::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
-use std::ops::Range;
+use std::{io, ops::Range};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Put, Store,
     create::NewObject,
-    retry::{Failure, Patience, Pauses, status},
+    failure::{Failure, status},
+    operation::Operation,
+    retry::{Patience, Pauses},
 };
 use crate::error::StoreError;
 
@@ -33,7 +35,7 @@ enum Ended {
     Created,
     AlreadyExists,
     /// It can never be completed.
-    Void(String),
+    Void(Failure),
     /// The store does not know it.
     Gone,
 }
@@ -49,20 +51,20 @@ impl Store {
             if !matches!(ended, Ok(Ended::Created)) {
                 self.abort_upload(object.key, &id).await;
             }
-            let reason = match ended? {
+            let failure = match ended? {
                 Ended::Created => return Ok(Put::Created),
                 Ended::AlreadyExists => return Ok(Put::AlreadyExists),
-                Ended::Void(reason) => reason,
+                Ended::Void(failure) => failure,
                 Ended::Gone if self.look_at(object.key, self.share(&patience, 0)).await?.is_some() => {
                     return Ok(Put::AlreadyExists);
                 }
-                Ended::Gone => "the store does not know the upload any more".to_owned(),
+                Ended::Gone => Failure::worthwhile("the store does not know the upload any more"),
             };
-            let (key, pause) = (object.key.to_owned(), pauses.next());
+            let (request, pause) = (self.failed(Operation::Create, object.key, &failure), pauses.next());
             if Instant::now() + pause >= patience.end {
-                return Err(StoreError::Deadline { tried: "creating", key, reason });
+                return Err(StoreError::Deadline { request });
             }
-            tracing::warn!(key, reason, "object store, all parts again in a new upload");
+            tracing::warn!(%request, "object store, all parts again in a new upload");
             if let Some(watched) = &self.watched {
                 watched.metrics.store_retries.inc();
             }
@@ -72,7 +74,7 @@ impl Store {
 
     async fn begin_upload(&self, object: &NewObject<'_>, patience: Patience) -> Result<String, StoreError> {
         let patience = self.share(&patience, 0);
-        self.repeat("beginning an upload of", object.key, patience, || async {
+        self.repeat(Operation::BeginUpload, object.key, patience, || async {
             let (encryption, kms_key) = self.encryption();
             let begun = self
                 .client
@@ -87,7 +89,7 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| Failure::of(&error))?;
-            begun.upload_id.ok_or_else(|| Failure::worthwhile("the answer has no upload id".to_owned()))
+            begun.upload_id.ok_or_else(|| Failure::worthwhile("the answer has no upload id"))
         })
         .await
     }
@@ -121,8 +123,9 @@ impl Store {
         patience: Patience,
     ) -> Result<Option<CompletedPart>, StoreError> {
         let length = range.end - range.start;
-        let sum = checksum(object, range.clone()).await?;
-        self.repeat("sending a part of", object.key, self.share(&patience, length), || async {
+        let sum = checksum(object, range.clone()).await;
+        let sum = sum.map_err(|source| StoreError::Spool { url: self.url(object.key), source })?;
+        self.repeat(Operation::SendPart, object.key, self.share(&patience, length), || async {
             let sent = self
                 .client
                 .upload_part()
@@ -158,7 +161,7 @@ impl Store {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         // A store may take its time to put the parts together.
         let patience = self.share(&patience, object.body.len());
-        self.repeat("completing", object.key, patience, || async {
+        self.repeat(Operation::Complete, object.key, patience, || async {
             let completed = self
                 .client
                 .complete_multipart_upload()
@@ -175,7 +178,7 @@ impl Store {
                 (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(Ended::AlreadyExists),
                 // Parts are not what was answered for them: a repeated one may have overtaken its repetition.
                 (Some(409), _) | (_, Some("ConditionalRequestConflict" | "InvalidPart" | "InvalidPartOrder")) => {
-                    Ok(Ended::Void(Failure::of(&error).reason))
+                    Ok(Ended::Void(Failure::of(&error)))
                 }
                 _ if is_gone(&error) => Ok(Ended::Gone),
                 _ => Err(Failure::of(&error)),
@@ -191,7 +194,7 @@ impl Store {
         let reason = match timeout(self.attempt, abort.send()).await {
             Ok(Ok(_)) => return true,
             Ok(Err(error)) if is_gone(&error) => return true,
-            Ok(Err(error)) => Failure::of(&error).reason,
+            Ok(Err(error)) => Failure::of(&error).found,
             Err(_) => "no answer".to_owned(),
         };
         tracing::warn!(key, id, reason, "could not abort an upload; a later start does");
@@ -216,12 +219,11 @@ fn parts(length: u64) -> impl Iterator<Item = (i32, Range<u64>)> {
 
 /// The part's CRC-32 in base64, as the protocol has it. Known before the part is sent: sending it behind the body would
 /// need a transfer encoding that not every store knows.
-async fn checksum(object: &NewObject<'_>, range: Range<u64>) -> Result<String, StoreError> {
+async fn checksum(object: &NewObject<'_>, range: Range<u64>) -> io::Result<String> {
     let body = object.body.clone();
     let sum = tokio::task::spawn_blocking(move || body.crc32(range)).await;
-    let sum = sum.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    let spool = |source| StoreError::Spool { key: object.key.to_owned(), source };
-    Ok(STANDARD.encode(sum.map_err(spool)?.to_be_bytes()))
+    let sum = sum.unwrap_or_else(|error| Err(io::Error::other(error)))?;
+    Ok(STANDARD.encode(sum.to_be_bytes()))
 }
 
 #[cfg(test)]

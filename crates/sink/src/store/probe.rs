@@ -28,7 +28,7 @@ impl Store {
             let object = NewObject::small(&key, &body, CONTENT);
             if let Err(error) = self.create_in_parts(&object).await {
                 return Err(match error {
-                    StoreError::Refused { key, reason, .. } => StoreError::NoParts { key, reason },
+                    StoreError::Refused { request } => StoreError::NoParts { request },
                     error => error,
                 });
             }
@@ -49,7 +49,7 @@ impl Store {
         }
         match second {
             Put::AlreadyExists => Ok(()),
-            Put::Created => Err(StoreError::Unconditional { key, what }),
+            Put::Created => Err(StoreError::Unconditional { url: self.url(&key), what }),
         }
     }
 }

@@ -81,7 +81,7 @@ pub(crate) async fn check(config: &Arc<Config>, store: &Store) -> Result<(), Sto
         match judgement {
             Judgement::Harmless => {}
             Judgement::Breaks(reason) if config.objects.short_expiry == ShortExpiry::Refuse => {
-                return Err(StoreError::Expires { reason });
+                return Err(StoreError::Expires { bucket: config.store.bucket.clone(), reason });
             }
             Judgement::Breaks(reason) | Judgement::Doubtful(reason) => tracing::warn!(reason, "object store"),
         }

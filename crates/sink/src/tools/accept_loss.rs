@@ -6,7 +6,7 @@ use sink_core::{container::FileBuilder, facts::FileFacts, intake::Writer, roll::
 
 use crate::{
     config::Config,
-    error::{SinkError, StoreError},
+    error::SinkError,
     kafka::questions,
     spool::Spool,
     store::{Put, Store},
@@ -63,9 +63,9 @@ pub async fn accept_loss(config: &Config, topic: &str, partition: i32) -> Result
     match store.create_file(topic, partition, end, &body, &metadata).await? {
         Put::Created => Ok(Some(AcceptedLoss { start: end.0, next: low.0 })),
         Put::AlreadyExists => {
-            let key = contract::names::object_key(topic, partition, end);
-            let reason = "it was created meanwhile: a sink is running".to_owned();
-            Err(StoreError::Refused { tried: "creating", key, reason }.into())
+            let found = "a file was created meanwhile: a sink is running".to_owned();
+            let way_out = "stop every sink of the group and look again";
+            Err(SinkError::NotAcceptable { topic: topic.to_owned(), partition, offset: end.0, found, way_out })
         }
     }
 }

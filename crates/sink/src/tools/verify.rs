@@ -147,8 +147,7 @@ fn parse_genesis_key(key: &str) -> Option<(&str, i32)> {
 pub(crate) async fn chain(store: &Store, topic: &str, partition: i32) -> Result<Chain, StoreError> {
     let genesis = store.genesis(topic, partition).await?;
     let Some(genesis) = genesis else {
-        let key = names::genesis_key(topic, partition);
-        return Err(StoreError::Foreign { key, reason: "no chain of files begins here".to_owned() });
+        return Err(StoreError::NoChain { url: store.genesis_url(topic, partition) });
     };
     let mut faults = Vec::new();
     let mut starts = Vec::new();
