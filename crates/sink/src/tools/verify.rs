@@ -45,7 +45,9 @@ pub struct PartitionReport {
     pub rows: u64,
     pub dead_letters: u64,
     pub bytes: u64,
-    /// Gaps, overlaps and objects that are no files of the chain, and what reading them showed; empty where all is well.
+    /// Files without rows by which an operator gave records up.
+    pub losses: u64,
+    /// Gaps, overlaps and objects that are not files of the chain, and what reading them showed; empty where all is well.
     pub faults: Vec<String>,
     /// What was read, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +67,8 @@ pub struct Deep {
     pub dead_letters: u64,
     /// Of those, in no file, counted by the file of their range, and not among the letters that are left.
     pub expired_letters: u64,
+    /// Of those, given up by an operator.
+    pub accepted_losses: u64,
     /// Rows whose records compaction has removed from the log since.
     pub compacted: u64,
 }
@@ -183,6 +187,7 @@ pub(crate) async fn chain(store: &Store, topic: &str, partition: i32) -> Result<
         rows: files.iter().map(|file| file.rows).sum(),
         dead_letters: files.iter().map(|file| file.dead_letters).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
+        losses: files.iter().filter(|file| file.is_loss).count() as u64,
         faults,
         deep: None,
     };

@@ -35,6 +35,7 @@ enum Verdict {
     Begin(Arc<Writer>),
     Ask(u32),
     Dead(Poison),
+    TooLarge(Stop),
     Failed(Stop),
 }
 
@@ -62,6 +63,7 @@ impl Worker {
                 Verdict::Begin(writer) => self.begin(index, writer),
                 Verdict::Ask(id) => return self.ask_schema(index, id),
                 Verdict::Dead(poison) => return self.dead_letter(index, message, &poison),
+                Verdict::TooLarge(stop) => return self.stop_before(index, stop),
                 Verdict::Failed(stop) => return self.stop(index, stop),
             }
         }
@@ -72,6 +74,14 @@ impl Worker {
     fn stop(&mut self, index: usize, stop: Stop) {
         if let Some(slot) = &mut self.slots[index] {
             slot.machine.stop(stop, &mut self.commands);
+            self.carry_out(index);
+        }
+    }
+
+    /// Stops before the record at hand.
+    fn stop_before(&mut self, index: usize, stop: Stop) {
+        if let Some(slot) = &mut self.slots[index] {
+            slot.machine.stop_before_next(stop, &mut self.commands);
             self.carry_out(index);
         }
     }
@@ -118,7 +128,7 @@ impl Worker {
             }
             Some(payload) if payload.len() > self.config.max_record_bytes => {
                 let (bytes, limit) = (payload.len(), self.config.max_record_bytes);
-                return Verdict::Failed(Stop::TooLarge { offset: message.offset(), bytes, limit });
+                return Verdict::TooLarge(Stop::TooLarge { offset: message.offset(), bytes, limit });
             }
             Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &open.writer)) {
                 Intake::Copy { id, datum } => (RowValue::Datum { schema_id: id, datum }, partition::Record::Value(id)),

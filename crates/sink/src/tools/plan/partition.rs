@@ -1,7 +1,7 @@
 //! One partition of a plan: its records go through the very state machine that a running sink asks, into real blocks whose
 //! bytes are counted and thrown away. All that a store or a group would answer is answered at once, as if all were new.
 
-use contract::{Offset, Range};
+use contract::{Offset, Position, Range};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
     container::{BLOCK_BYTES, FileBuilder, Row, RowValue, Scratch},
@@ -175,7 +175,7 @@ impl<'a> Cutter<'a> {
             match self.offer(message)? {
                 Verdict::Done => return Ok(()),
                 Verdict::Begin(writer) => self.begin(writer)?,
-                Verdict::Ask(id) => self.look_up(id)?,
+                Verdict::Ask(id) => self.look_up(id, Position(message.offset()))?,
             }
         }
         Err(self.stopped(Stop::Remote { what: "file", reason: "no file takes the record: a bug".to_owned() }))
@@ -277,7 +277,7 @@ impl<'a> Cutter<'a> {
         Ok(())
     }
 
-    fn look_up(&mut self, id: u32) -> Result<(), SinkError> {
+    fn look_up(&mut self, id: u32, at: Position) -> Result<(), SinkError> {
         let end = Instant::now() + self.reader.config.deadlines.kafka;
         loop {
             let lookup = self.reader.runtime.block_on(self.reader.registry.look_up(&self.place.0, id));
@@ -290,7 +290,7 @@ impl<'a> Cutter<'a> {
                     self.schemas.unusable(id, Poison::NotAvro { id, kind });
                     return Ok(());
                 }
-                Lookup::Unusable(reason) => return Err(self.stopped(Stop::Schema { id, reason })),
+                Lookup::Unusable(reason) => return Err(self.stopped(Stop::Schema { at, id, reason })),
                 // A running sink asks again, since a registry may lag behind; these records have been there a while.
                 Lookup::Missing => {
                     self.schemas.unusable(id, Poison::UnknownSchema(id));
