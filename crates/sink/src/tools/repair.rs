@@ -10,23 +10,20 @@
 use contract::Position;
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    consumer::{CommitMode, Consumer as _},
     error::KafkaError,
 };
 use serde::Serialize;
 use sink_core::{genesis::Link, partition::KafkaFacts};
-use std::{cmp::Ordering, sync::Arc, time::Duration};
+use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
     config::Config,
     error::SinkError,
-    kafka::questions,
-    kafka::{self, Context},
+    kafka::{self, questions},
     store::Store,
     tools::verify::{self, Chain},
 };
-
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether to do it or to say what would be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +93,7 @@ fn compare(config: &Config, chains: &[Chain], mode: Mode) -> Result<Vec<Repair>,
         repairs.push(Repair { topic: place.0, partition: place.1, finding, applied: false });
     }
     if list.count() > 0 && mode == Mode::Apply {
-        refuse_members(&consumer, &config.group_id)?;
+        questions::refuse_members(&consumer, &config.group_id)?;
         // The coordinator itself refuses a commit from outside while the group has members: nobody can join in between.
         let tried = "committing the ends of the files";
         consumer.commit(&list, CommitMode::Sync).map_err(|source| SinkError::Kafka { tried, source })?;
@@ -105,14 +102,6 @@ fn compare(config: &Config, chains: &[Chain], mode: Mode) -> Result<Vec<Repair>,
         }
     }
     Ok(repairs)
-}
-
-fn refuse_members(consumer: &BaseConsumer<Context>, group: &str) -> Result<(), SinkError> {
-    let groups = consumer.client().fetch_group_list(Some(group), QUESTION_TIMEOUT);
-    let groups = groups.map_err(|error| SinkError::Unanswered { reason: format!("asking for the group: {error}") })?;
-    let members: usize =
-        groups.groups().iter().filter(|info| info.name() == group).map(|info| info.members().len()).sum();
-    if members == 0 { Ok(()) } else { Err(SinkError::GroupActive { group: group.to_owned(), members }) }
 }
 
 /// What can be said of a group's position by the files alone.
