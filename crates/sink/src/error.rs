@@ -42,13 +42,16 @@ pub enum SinkError {
     NotAcceptable { topic: String, partition: i32, offset: i64, found: String, way_out: &'static str },
     #[error("consumer group {group} has {members} members, expected none; stop every sink of the group first")]
     GroupActive { group: String, members: usize },
-    #[error("stopped on request before the end")]
+    #[error("stopped on request before the end; nothing is wrong")]
     Interrupted,
     #[error("the sink's thread ended unexpectedly: a bug")]
     Panicked,
     #[error("local: {what}: {source}")]
     Local { what: &'static str, source: std::io::Error },
-    #[error("local: saving a record to {}: {source}; choose a path that does not exist in a folder that can be written", path.display())]
+    #[error(
+        "local: saving a record to {}: {source}; choose a path that does not exist, in a folder that can be written",
+        path.display()
+    )]
     Save { path: PathBuf, source: std::io::Error },
 }
 

@@ -1,4 +1,4 @@
-//! Looking at what is there: HEAD, LIST, and the chains' first objects.
+//! Reads from the store: metadata by HEAD, keys by LIST, files by ranges, and the chains' first objects.
 
 use aws_sdk_s3::{
     error::ProvideErrorMetadata as _,
@@ -48,7 +48,7 @@ impl Store {
         .await
     }
 
-    /// Bytes `[from, from + len)` of a file, which must have them.
+    /// Reads bytes `[from, from + len)` of a file. The file must have them.
     pub(crate) async fn read(
         &self,
         topic: &str,
@@ -66,12 +66,12 @@ impl Store {
             if bytes.len() as u64 == len {
                 return Ok(bytes);
             }
-            Err(Failure::worthwhile(&format!("{} bytes instead of {len}", bytes.len())))
+            Err(Failure::worthwhile(&format!("expected {len} bytes, found {}", bytes.len())))
         })
         .await
     }
 
-    /// One page of the starts of a partition's files, from `from` on.
+    /// Returns one page of the starts of a partition's files, from `from` on.
     pub(crate) async fn list(
         &self,
         topic: &str,
@@ -85,7 +85,7 @@ impl Store {
         Ok((starts, more))
     }
 
-    /// One page of keys under a prefix, behind `after`; without the configured prefix.
+    /// Returns one page of the keys under a prefix and after `after`, without the configured prefix.
     async fn list_keys(&self, prefix: &str, after: Option<String>) -> Result<(Vec<String>, More), StoreError> {
         self.repeat(Operation::List, prefix, self.patience(0), || async {
             let listing = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
@@ -97,7 +97,7 @@ impl Store {
         .await
     }
 
-    /// All keys under a relative prefix, in order.
+    /// Returns all keys under a relative prefix, in order.
     pub(crate) async fn all_keys(&self, relative: &str) -> Result<Vec<String>, StoreError> {
         let prefix = self.key(relative);
         let (mut all, mut after) = (Vec::new(), None);
@@ -111,7 +111,7 @@ impl Store {
         }
     }
 
-    /// The topics that have a chain of files.
+    /// Returns the topics that have a chain of files.
     pub(crate) async fn chained_topics(&self) -> Result<Vec<String>, StoreError> {
         let keys = self.all_keys("chains/").await?;
         let topics = keys.iter().filter_map(|key| Some(key.strip_prefix("chains/")?.split_once('/')?.0.to_owned()));
@@ -120,7 +120,7 @@ impl Store {
         Ok(topics)
     }
 
-    /// Where [`Self::genesis`] reads, as errors name it.
+    /// Returns the URL that [`Self::genesis`] reads.
     pub(crate) fn genesis_url(&self, topic: &str, partition: i32) -> String {
         self.url(&self.key(&names::genesis_key(topic, partition)))
     }
@@ -133,7 +133,7 @@ impl Store {
         serde_json::from_slice(&bytes).map(Some).map_err(foreign)
     }
 
-    /// A small object.
+    /// Reads a small object.
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         self.repeat(Operation::Read, key, self.patience(0), || async {
             let got = match self.client.get_object().bucket(&self.bucket).key(key).send().await {

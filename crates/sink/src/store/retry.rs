@@ -14,7 +14,7 @@ use crate::{
     metrics::RequestLabel,
 };
 
-/// Of the process's health.
+/// The name of this part in the process's health.
 const PART: &str = "sink: object store";
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -44,19 +44,19 @@ impl Pauses {
     }
 }
 
-/// The least time that so many bytes may take.
+/// Returns the time that so many bytes take at the slowest rate.
 fn transfer(bytes: u64) -> Duration {
     Duration::from_secs(bytes / SLOWEST)
 }
 
 impl Store {
-    /// For an operation that carries so many bytes.
+    /// Returns the patience with an operation that carries so many bytes.
     pub(super) fn patience(&self, bytes: u64) -> Patience {
         let moving = transfer(bytes);
         Patience { end: Instant::now() + self.deadline + moving, attempt: self.attempt + moving }
     }
 
-    /// For a request with so many of an operation's bytes.
+    /// Returns the patience with one request of an operation, which carries so many of its bytes.
     pub(super) fn share(&self, whole: &Patience, bytes: u64) -> Patience {
         Patience { end: whole.end, attempt: self.attempt + transfer(bytes) }
     }
@@ -102,7 +102,7 @@ impl Store {
         }
     }
 
-    /// What an error says of a failed request.
+    /// Describes a failed request for an error.
     pub(super) fn failed(&self, operation: Operation, key: &str, failure: &Failure) -> FailedRequest {
         FailedRequest {
             operation: operation.name(),
