@@ -50,6 +50,9 @@ enum Cause {
     },
     /// The endpoint or what it consists of makes no URL of a store.
     Endpoint,
+    /// No source of credentials is configured.
+    NoCredentials,
+    /// A source of credentials failed, perhaps for a while.
     Credentials,
     /// Nothing listens there.
     Refused,
@@ -114,7 +117,7 @@ impl Failure {
             _ => chain.iter().rev().find_map(|error| cause(*error)).unwrap_or(Cause::Lost),
         };
         let retry = match cause {
-            Cause::Endpoint | Cause::Credentials | Cause::Certificate | Cause::PlainServer => Retry::Useless,
+            Cause::Endpoint | Cause::NoCredentials | Cause::Certificate | Cause::PlainServer => Retry::Useless,
             _ => Retry::Worthwhile,
         };
         let deepest = chain.last().map_or_else(String::new, ToString::to_string);
@@ -122,6 +125,7 @@ impl Failure {
             Cause::NotHttp => format!("the answer is not HTTP ({deepest})"),
             Cause::PlainServer => format!("the server does not speak TLS ({deepest})"),
             Cause::UnknownHost => format!("the host is not known ({deepest})"),
+            Cause::NoCredentials | Cause::Credentials => format!("there are no credentials ({deepest})"),
             _ => deepest,
         };
         Self { retry, found: one_line(&found), cause, after: None }
@@ -132,7 +136,7 @@ impl Failure {
         let (status, code, region) = match &self.cause {
             Cause::Answer { status, code, region } => (*status, code.as_deref().unwrap_or_default(), region),
             Cause::Endpoint => return "Correct store.endpoint: http://HOST:PORT or https://HOST:PORT".to_owned(),
-            Cause::Credentials => {
+            Cause::NoCredentials | Cause::Credentials => {
                 return "Set store.access_key_id and store.secret_access_key, or give this process credentials of AWS"
                     .to_owned();
             }
@@ -251,6 +255,8 @@ fn cause(error: &(dyn Error + 'static)) -> Option<Cause> {
     } else if says("not a valid URI") || says("invalid URL") || says("invalid uri") {
         Some(Cause::Endpoint)
     } else if says("no providers in chain") || says("credential provider was not enabled") {
+        Some(Cause::NoCredentials)
+    } else if says("loading credentials") {
         Some(Cause::Credentials)
     } else if says("invalid HTTP version parsed") || says("HTTP/0.9") {
         Some(Cause::NotHttp)
@@ -298,6 +304,29 @@ mod tests {
         }
         let lost = SdkError::<PutObjectError, HttpResponse>::timeout_error("no answer");
         assert_eq!(Failure::of(&lost).retry, Retry::Worthwhile);
+    }
+
+    /// An error with one below it.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Layer(&'static str, #[source] Option<Box<Layer>>);
+
+    #[test]
+    fn credentials_that_are_missing_are_told_and_only_a_source_that_fails_is_asked_again() {
+        let met = |top, below| {
+            let error = Layer(top, Some(Box::new(Layer(below, None))));
+            let error = aws_sdk_s3::error::ConnectorError::other(error.into(), None);
+            Failure::of(&SdkError::<PutObjectError, HttpResponse>::dispatch_failure(error))
+        };
+        for (top, below, retry) in [
+            ("the credential provider was not enabled", "no providers in chain provided credentials", Retry::Useless),
+            ("an error occurred while loading credentials", "request forbidden", Retry::Worthwhile),
+        ] {
+            let failure = met(top, below);
+            assert_eq!(failure.retry, retry, "{top}");
+            assert_eq!(failure.found, format!("there are no credentials ({below})"));
+            assert!(failure.way_out(Operation::List).contains("store.access_key_id"));
+        }
     }
 
     #[test]
