@@ -93,8 +93,8 @@ pub(crate) enum SinkCommand {
     /// Set the group's positions where the files prove them wrong; says what it would do unless told to do it. Files are
     /// never touched. Exit code 2 when something is to be done, 1 when something is wrong that cannot be proved.
     Repair(RepairArgs),
-    /// Write down that the records between the last file and the beginning of a partition's log are lost, so that the
-    /// sink goes on behind them.
+    /// Write down that the records between the last file and the beginning of a partition's log are lost, or with --offset that
+    /// one record is given up, so that the sink goes on after them.
     AcceptLoss(AcceptLossArgs),
 }
 
@@ -142,6 +142,12 @@ pub(crate) struct RepairArgs {
 pub(crate) struct AcceptLossArgs {
     pub topic: String,
     pub partition: i32,
+    /// Give up this one record, at which the partition stopped because no file can hold it.
+    #[arg(long)]
+    pub offset: Option<i64>,
+    /// Write the record's value to this file first, which must not exist yet.
+    #[arg(long, requires = "offset")]
+    pub save: Option<PathBuf>,
 }
 
 #[cfg(feature = "deployer")]

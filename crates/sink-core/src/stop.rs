@@ -49,8 +49,8 @@ pub enum Stop {
     #[error("the file at {start} was listed but is not there; deleting files of a chain breaks it, restore them")]
     Vanished { start: Position },
     #[error(
-        "the record at offset {offset} has {bytes} bytes, more than sink.max_record_bytes allows ({limit}); raise that, and \
-         start again"
+        "the record at offset {offset} has {bytes} bytes, more than sink.max_record_bytes allows ({limit}); raise that and start \
+         again, or give the record up with `pipeline sink accept-loss TOPIC PARTITION --offset {offset}`"
     )]
     TooLarge { offset: i64, bytes: usize, limit: usize },
     #[error(
@@ -58,8 +58,12 @@ pub enum Stop {
          topic's max.message.bytes, and start again"
     )]
     LetterTooLarge { offset: i64, topic: String },
-    #[error("schema {id}: {reason}")]
-    Schema { id: u32, reason: String },
+    #[error(
+        "the record at offset {at} has schema {id}, which no file can hold: {reason}; send such records to the dead letters \
+         with sink.unreadable_schema = \"dead-letter\", or give this one up with `pipeline sink accept-loss TOPIC PARTITION \
+         --offset {at}`"
+    )]
+    Schema { at: Position, id: u32, reason: String },
     #[error("{what}: {reason}")]
     Remote { what: &'static str, reason: String },
 }

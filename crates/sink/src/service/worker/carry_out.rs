@@ -128,7 +128,7 @@ impl Worker {
         let Some(known) = self.topics.get_mut(topic) else { return };
         known.asking.remove(&id);
         let name = known.name.clone();
-        let mut refused = None;
+        let (mut unusable, mut down) = (None, None);
         match lookup {
             Lookup::Schema(home, schema) => {
                 let (subject, version) =
@@ -147,17 +147,23 @@ impl Worker {
                 known.schemas.unusable(id, Poison::UnknownSchema(id));
             }
             Lookup::NotAvro(kind) => known.schemas.unusable(id, Poison::NotAvro { id, kind }),
-            Lookup::Unusable(reason) | Lookup::Down(reason) => refused = Some(Stop::Schema { id, reason }),
+            Lookup::Unusable(reason) => unusable = Some(reason),
+            Lookup::Down(reason) => down = Some(Stop::Remote { what: "schema registry", reason }),
         }
         for index in 0..self.slots.len() {
             let Some(slot) = &mut self.slots[index] else { continue };
             if slot.topic != topic {
                 continue;
             }
-            match &refused {
-                Some(stop) if slot.machine.is_held(Hold::Schema) => slot.machine.stop(stop.clone(), &mut self.commands),
-                Some(_) => {}
-                None => slot.machine.release(Hold::Schema, &mut self.commands),
+            let is_held = slot.machine.is_held(Hold::Schema);
+            match (&unusable, &down, slot.machine.position()) {
+                (None, None, _) => slot.machine.release(Hold::Schema, &mut self.commands),
+                (Some(reason), _, Some(at)) if is_held => {
+                    let stop = Stop::Schema { at, id, reason: reason.clone() };
+                    slot.machine.stop_before_next(stop, &mut self.commands);
+                }
+                (_, Some(stop), _) if is_held => slot.machine.stop(stop.clone(), &mut self.commands),
+                _ => {}
             }
             self.carry_out(index);
         }

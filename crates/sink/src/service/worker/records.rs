@@ -36,6 +36,7 @@ enum Verdict {
     Begin(Arc<FileShape>),
     Ask(u32),
     Dead(Poison),
+    TooLarge(Stop),
     Failed(Stop),
 }
 
@@ -67,6 +68,7 @@ impl Worker {
                 Verdict::Begin(shape) => self.begin(index, shape),
                 Verdict::Ask(id) => return self.ask_schema(index, id),
                 Verdict::Dead(poison) => return self.dead_letter(index, message, &poison),
+                Verdict::TooLarge(stop) => return self.stop_before(index, stop),
                 Verdict::Failed(stop) => return self.stop(index, stop),
             }
         }
@@ -77,6 +79,14 @@ impl Worker {
     fn stop(&mut self, index: usize, stop: Stop) {
         if let Some(slot) = &mut self.slots[index] {
             slot.machine.stop(stop, &mut self.commands);
+            self.carry_out(index);
+        }
+    }
+
+    /// Stops before the record at hand.
+    fn stop_before(&mut self, index: usize, stop: Stop) {
+        if let Some(slot) = &mut self.slots[index] {
+            slot.machine.stop_before_next(stop, &mut self.commands);
             self.carry_out(index);
         }
     }
@@ -126,7 +136,7 @@ impl Worker {
             }
             Some(payload) if payload.len() > self.config.max_record_bytes => {
                 let (bytes, limit) = (payload.len(), self.config.max_record_bytes);
-                return Verdict::Failed(Stop::TooLarge { offset: message.offset(), bytes, limit });
+                return Verdict::TooLarge(Stop::TooLarge { offset: message.offset(), bytes, limit });
             }
             Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &*open.shape)) {
                 Intake::Take { id, branch, datum } => {
