@@ -1,14 +1,8 @@
 //! What can end the sink, each with whose fault it is.
 
-use sink_core::stop::Stop;
+pub use contract::settings::Refused as ConfigError;
 
-/// A setting that is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("configuration: `{key}`: {reason}")]
-pub struct ConfigError {
-    pub key: String,
-    pub reason: String,
-}
+use sink_core::stop::Stop;
 
 /// Why the sink ended other than by a request to stop.
 #[derive(Debug, thiserror::Error)]
