@@ -125,7 +125,11 @@ impl Config {
 }
 
 impl Connection {
-    fn check(&self) -> Result<(), Refused> {
+    /// Refuses a connection that cannot work.
+    ///
+    /// # Errors
+    /// Names the key, what was found and what is expected.
+    pub fn check(&self) -> Result<(), Refused> {
         settings::filled("connection.account", &self.account, "an account identifier, such as myorg-myaccount")?;
         settings::filled("connection.user", &self.user, "a login name")?;
         let found = match (&self.password, &self.private_key) {
