@@ -81,8 +81,8 @@ pub fn web_address(key: &str, text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The text with everything between `//` and `@` left out.
-fn without_credentials(text: &str) -> String {
+/// An address without the user and the password that it may hold.
+pub fn without_credentials(text: &str) -> String {
     let Some((front, host)) = text.rsplit_once('@') else { return text.to_owned() };
     match front.split_once("//") {
         Some((scheme, _)) => format!("{scheme}//[secret]@{host}"),

@@ -5,7 +5,11 @@ use crate::{
     config::{Outcome, Setting, Settings, Source},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, process::ExitCode};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 pub(super) fn run(settings: &Settings, command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -19,8 +23,7 @@ fn show(settings: &Settings, args: &ConfigShowArgs) -> anyhow::Result<ExitCode> 
     let all = settings.all();
     if args.json {
         let all: Vec<Value> = all.into_iter().map(object).collect::<Result<_, _>>()?;
-        println!("{}", serde_json::to_string_pretty(&all)?);
-        return Ok(ExitCode::SUCCESS);
+        return print(&(serde_json::to_string_pretty(&all)? + "\n"));
     }
     let lines: Vec<(String, String)> = all
         .into_iter()
@@ -28,10 +31,15 @@ fn show(settings: &Settings, args: &ConfigShowArgs) -> anyhow::Result<ExitCode> 
         .collect();
     // One long list does not push all sources to the right.
     let width = lines.iter().map(|(line, _)| line.chars().count()).filter(|width| *width <= 60).max().unwrap_or(0);
-    for (line, source) in lines {
-        println!("{line:<width$}  # {source}");
+    print(&lines.iter().map(|(line, source)| format!("{line:<width$}  # {source}\n")).collect::<Vec<_>>().concat())
+}
+
+/// A reader that goes away early, such as `head`, has seen enough.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn object(Setting { key, value, source }: Setting) -> serde_json::Result<Value> {

@@ -1,6 +1,9 @@
 //! The health endpoint of a service.
 
-use crate::config::{Health as Addresses, HealthOf, Settings};
+use crate::config::{
+    Settings,
+    services::{Health as Addresses, HealthOf},
+};
 use anyhow::Context;
 use std::sync::Arc;
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};

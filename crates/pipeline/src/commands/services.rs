@@ -5,7 +5,7 @@ use super::health::observe;
 use crate::cli::RegistryArgs;
 #[cfg(feature = "producer")]
 use crate::cli::{ProducerCommand, TopicArgs};
-use crate::config::{HealthOf, Settings};
+use crate::config::{Settings, services::HealthOf};
 use std::process::ExitCode;
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 

@@ -13,7 +13,7 @@ use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 use super::health::observe;
 use crate::{
     cli::{AcceptLossArgs, PlanArgs, RepairArgs, SinkCommand, VerifyArgs},
-    config::{HealthOf, Settings},
+    config::{Settings, services::HealthOf},
 };
 
 pub(super) async fn run(settings: &Settings, command: SinkCommand, shutdown: Shutdown) -> anyhow::Result<ExitCode> {

@@ -4,20 +4,20 @@
 mod environment;
 mod fault;
 mod reference;
-mod services;
+pub(crate) mod services;
 mod tree;
 mod typed;
 
 use anyhow::Context;
-use contract::settings::{Refused, is_secret};
+use contract::settings::{Refused, is_secret, without_credentials};
 use fault::Fault;
 use reference::{DEFAULTS, Reference, Shape};
 use serde::de::DeserializeOwned;
-use std::{collections::BTreeMap, ffi::OsString, fs, path::PathBuf};
+use std::{ffi::OsString, fs, path::PathBuf};
 use tree::{Content, Layer, Node};
 use typed::Typed;
 
-pub(crate) use services::{Health, HealthOf, Log, Outcome, Section};
+pub(crate) use services::{Log, Outcome, Section};
 pub(crate) use tree::Source;
 
 /// Sections that several services share. A service's type has them beside its own keys.
@@ -85,17 +85,12 @@ impl Settings {
     }
 
     fn typed<T: DeserializeOwned>(&self, name: &str, shared: &[&str]) -> Result<T, Fault> {
-        let mut own = match self.values.get(&[name]).map(|node| &node.content) {
-            Some(Content::Table(own)) => own.clone(),
-            _ => BTreeMap::new(),
-        };
-        for section in shared {
-            if let Some(node) = self.values.get(&[section]) {
-                own.insert((*section).to_owned(), node.clone());
+        let mut section = self.values.get(&[name]).cloned().unwrap_or_else(|| Node::empty(Source::Default));
+        for shared in shared {
+            if let Some(node) = self.values.get(&[shared]) {
+                section.put(&[(*shared).to_owned()], node.clone());
             }
         }
-        let source = self.values.nearest(&[name]).source.clone();
-        let section = Node { content: Content::Table(own), source };
         T::deserialize(Typed::new(&section, name)).map_err(|fault| fault.rename(|key| full_key(name, shared, key)))
     }
 
@@ -105,11 +100,14 @@ impl Settings {
         let own = [T::NAME];
         let shared = if SHARED.contains(&T::NAME) { &own } else { T::SHARED };
         let key = full_key(T::NAME, shared, &format!("{}.{}", T::NAME, refused.key));
-        let source = match key.strip_prefix("kafka.properties.") {
-            Some(property) => &self.values.nearest(&["kafka", "properties", property]).source,
-            None => &self.values.nearest(&key.split('.').collect::<Vec<_>>()).source,
+        let value = match key.strip_prefix("kafka.properties.") {
+            Some(property) => self.values.get(&["kafka", "properties", property]),
+            None => self.values.get(&key.split('.').collect::<Vec<_>>()),
         };
-        anyhow::anyhow!("configuration: `{key}` ({source}): {}", refused.reason)
+        // A table may have several sources, and what is missing has none.
+        let value = value.filter(|value| !matches!(value.content, Content::Table(_)));
+        let source = value.map_or(String::new(), |value| format!(" ({})", value.source));
+        anyhow::anyhow!("configuration: `{key}`{source}: {}", refused.reason)
     }
 
     /// Every value that is set, in the order of config/default.toml.
@@ -164,15 +162,15 @@ fn shown(node: &Node, key: &str, shape: Option<Shape>) -> toml::Value {
         return contract::endpoints::Secret::SHOWN.into();
     }
     match &node.content {
-        Content::Text(text) if matches!(node.source, Source::Variable(_)) => match shape {
-            Some(Shape::Number) => {
-                let whole = text.trim().parse::<i64>().map(toml::Value::from).ok();
-                let number = || text.trim().parse::<f64>().map(toml::Value::from).ok();
-                whole.or_else(number).unwrap_or_else(|| text.as_str().into())
-            }
-            Some(Shape::Truth) => text.trim().parse::<bool>().map_or_else(|_| text.as_str().into(), toml::Value::from),
-            _ => text.as_str().into(),
-        },
+        Content::Text(text) if matches!(shape, Some(Shape::Number | Shape::Truth)) => {
+            let text = text.trim();
+            let whole = || text.parse::<i64>().ok().map(toml::Value::from);
+            let number = || text.parse::<f64>().ok().map(toml::Value::from);
+            let truth = || text.parse::<bool>().ok().map(toml::Value::from);
+            whole().or_else(number).or_else(truth).unwrap_or_else(|| text.into())
+        }
+        // An address with credentials is refused, but may be looked at before.
+        Content::Text(text) if text.contains("://") => without_credentials(text).into(),
         Content::Text(text) | Content::Date(text) => text.as_str().into(),
         Content::Whole(number) => (*number).into(),
         Content::Number(number) => (*number).into(),

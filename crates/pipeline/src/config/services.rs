@@ -1,7 +1,7 @@
 //! What each service takes from the configuration, and how it is checked: by every command before it starts anything, and
 //! by `config check` for all services that are compiled in.
 
-use super::{SHARED, Settings};
+use super::Settings;
 use contract::{
     endpoints::{Kafka, ObjectStore, SchemaRegistry},
     settings::{self, Refused},
@@ -102,7 +102,7 @@ impl Section for producer::Config {
 #[cfg(feature = "sink")]
 impl Section for sink::Config {
     const NAME: &'static str = "sink";
-    const SHARED: &'static [&'static str] = &SHARED;
+    const SHARED: &'static [&'static str] = &super::SHARED;
 
     fn check(&self) -> Result<(), Refused> {
         self.check()

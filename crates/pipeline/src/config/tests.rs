@@ -1,6 +1,6 @@
 //! The promises of the configuration as a whole: what each layer may say, and that no secret shows.
 
-use super::*;
+use super::{services::Health, *};
 use std::time::Duration;
 
 fn settings(file: &str, variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
@@ -262,7 +262,7 @@ fn what_a_service_refuses_names_the_whole_key_and_who_set_it() {
 
 #[test]
 fn every_value_is_shown_with_its_source_and_no_secret_is() {
-    let file = "[registry]\nuser = 'ann'\npassword = 'hunter2'\n[sink]\nuploads = 3\n[[warehouse.users]]\nname = 'bob'\n\
+    let file = "[registry]\nurl = 'http://ann:hunter2@r'\nuser = 'ann'\npassword = 'hunter2'\n[sink]\nuploads = 3\n[[warehouse.users]]\nname = 'bob'\n\
                 password = 'hunter2'\n[kafka.properties]\n\"sasl.password\" = 'hunter2'\n\"sasl.username\" = 'cay'\n";
     let variables = [
         ("PIPELINE__SINK__GROUP_ID", "007"),
@@ -284,6 +284,7 @@ fn every_value_is_shown_with_its_source_and_no_secret_is() {
     assert_eq!(line("sink.roll.max_records"), expected("12", "PIPELINE__SINK__ROLL__MAX_RECORDS"));
     assert_eq!(line("sink.uploads"), expected("3", "test.toml"));
     assert_eq!(line("sink.roll.window"), expected("\"2m\"", "default"));
+    assert_eq!(line("registry.url").0, "\"http://[secret]@r\"");
     assert_eq!(line("registry.password"), expected("\"[secret]\"", "test.toml"));
     assert_eq!(line("kafka.properties.\"sasl.username\""), expected("\"cay\"", "test.toml"));
     let text: Vec<String> = all.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();

@@ -84,11 +84,6 @@ impl Node {
         })
     }
 
-    /// The value at `path`, or the nearest table around it.
-    pub(crate) fn nearest<S: AsRef<str>>(&self, path: &[S]) -> &Self {
-        (0..=path.len()).rev().find_map(|length| self.get(&path[..length])).unwrap_or(self)
-    }
-
     /// Puts `node` at `path`, making the tables on the way. `false` where something other than a table is in the way, or
     /// something is there already.
     pub(crate) fn put(&mut self, path: &[String], node: Self) -> bool {
