@@ -1,10 +1,13 @@
 //! The whole pipeline on one machine until it is stopped: embedded servers and every service, on a folder that keeps all.
 
+mod services;
+
 use crate::{cli::UpArgs, demo::deployment};
 use anyhow::Context;
 use contract::names;
 use local_stack::{Endpoints, Options, Ports, Stack, WarehouseEndpoint, WarehouseOptions};
 use serde::{Deserialize, Serialize};
+use services::Services;
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
@@ -12,8 +15,8 @@ use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 const LEAST_SCHEDULE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
-    let topic = names::DEFAULT_TOPIC;
-    let schedule = args.every.max(Duration::from_secs(1));
+    // Snowflake takes whole seconds.
+    let schedule = Duration::from_secs(args.every.as_millis().div_ceil(1000) as u64);
     let kept = Kept::read(&args.state)?;
     let options =
         Options { state: args.state.join("stack"), ports: kept.stack(), bucket: "customer-events".to_owned() };
@@ -26,23 +29,17 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<Exit
     let metrics = warehouse::Metrics::register(&mut Registry::default());
     let warehouse = stack.start_warehouse(options, metrics, Health::new()).await.context("starting the warehouse")?;
     Kept::of(stack.ports(), &warehouse)?.write(&args.state)?;
-    let deployer = deployment(stack.endpoints(), &warehouse, topic, schedule);
-    let report = deployer::apply(&deployer).await.context("deploying sql/")?;
-    let Endpoints { kafka, registry, store } = stack.endpoints().clone();
-
-    let mut producer = producer::Config::new(kafka.clone(), registry.clone(), args.state.join("producer"));
-    producer.every = args.every;
-    let mut sink = sink::Config::new(kafka, registry, store);
-    sink.roll.window = args.every;
-    // Nobody else is in the group: after a kill, only the dead process's own membership is waited for.
-    sink.session_timeout = Duration::from_secs(6);
+    let deployer = deployment(stack.endpoints(), &warehouse, names::DEFAULT_TOPIC, schedule);
+    let services = Services::new(stack.endpoints(), deployer, &args)?;
+    let report = deployer::apply(&services.deployer).await.context("deploying sql/")?;
     let file = args.state.join("pipeline.toml");
-    write_private(&file, &configuration(stack.endpoints(), &deployer)?)?;
+    write_private(&file, &services.configuration()?)?;
     println!("{report}{}", looking_inside(&file, stack.endpoints(), &warehouse));
 
+    let Services { producer, sink, .. } = services;
     let producing = producer::run(producer, producer::Metrics::default(), Health::new(), shutdown.clone());
     let sinking = sink::run(sink, Health::new(), sink::Metrics::register(&mut Registry::default()), shutdown.clone());
-    // Whichever ends first, by a fault or a signal, ends the other, which then finishes what it holds.
+    // Whichever ends first, by a fault or a signal, stops the other, which then finishes what it holds.
     let (stop_producer, stop_sink) = (shutdown.clone(), shutdown.clone());
     let producing = async {
         let outcome = producing.await;
@@ -96,42 +93,6 @@ impl Kept {
         let file = state.join("ports.json");
         fs::write(&file, serde_json::to_vec(self)?).with_context(|| file.display().to_string())
     }
-}
-
-/// A configuration file for the other subcommands, so that `pipeline --config FILE sql …` finds this stack.
-fn configuration(endpoints: &Endpoints, deployer: &deployer::Config) -> anyhow::Result<String> {
-    let Endpoints { kafka, registry, store } = endpoints;
-    let connection = &deployer.connection;
-    let secret =
-        |secret: &Option<contract::endpoints::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let file = serde_json::json!({
-        "kafka": {"bootstrap_servers": kafka.bootstrap_servers, "properties": kafka.properties},
-        "registry": {"url": registry.url},
-        "store": {
-            "bucket": store.bucket,
-            "region": store.region,
-            "endpoint": store.endpoint,
-            "path_style": store.path_style,
-            "access_key_id": store.access_key_id,
-            "secret_access_key": secret(&store.secret_access_key),
-        },
-        "deployer": {
-            "connection": {
-                "account": connection.account,
-                "user": connection.user,
-                "password": secret(&connection.password),
-                "url": connection.url,
-            },
-            "variables": {
-                "bucket_url": deployer.variables.bucket_url,
-                "access": {"keys": {
-                    "access_key_id": store.access_key_id,
-                    "secret_access_key": secret(&store.secret_access_key),
-                }},
-            },
-        },
-    });
-    Ok(toml::to_string(&file)?)
 }
 
 /// Only its owner may read it: it holds the stack's keys.

@@ -1,14 +1,14 @@
 //! What can go wrong, with whose fault it is and the way out.
 
 use clients::registry::RegistryError;
-use contract::{event::EventError, schemas::SchemaError};
+use contract::{event::EventError, schemas::SchemaError, settings::Refused};
 use rdkafka::error::KafkaError;
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("configuration: `{key}`: {reason}")]
-    Config { key: String, reason: String },
+    #[error(transparent)]
+    Config(#[from] Refused),
 
     #[error("Kafka refused to {doing}: {source}")]
     Kafka { doing: String, source: KafkaError },

@@ -1,16 +1,10 @@
 //! What can end the sink, each with whose fault it is. An error says what was attempted on what, what was found, and what to do
 //! now; those of the store say the last in a line of its own.
 
+pub use contract::settings::Refused as ConfigError;
+
 use sink_core::stop::Stop;
 use std::{fmt, path::PathBuf, sync::Arc};
-
-/// A setting that is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("configuration: `{key}`: {reason}")]
-pub struct ConfigError {
-    pub key: String,
-    pub reason: String,
-}
 
 /// Why the sink ended other than by a request to stop.
 #[derive(Debug, thiserror::Error)]

@@ -113,11 +113,7 @@ fn file_schema(mut event: Value, branch: Option<&Branch>) -> Value {
     }
     event["name"] = json!(name);
     let other = json!({"type": "record", "name": "schema_1.Other", "fields": [{"name": "other", "type": "long"}]});
-    let mut schema = file::record_schema(&[event]);
-    if let Some(column) = schema["fields"].as_array_mut().and_then(|columns| columns.last_mut()) {
-        column["type"] = json!(["null", other, event]);
-    }
-    schema
+    file::record_schema(&[other, event])
 }
 
 /// A value as [`file_schema`] says it.

@@ -10,19 +10,19 @@ use std::{
 };
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
-use super::health::{Service, observe};
+use super::health::observe;
 use crate::{
     cli::{AcceptLossArgs, PlanArgs, RepairArgs, SinkCommand, VerifyArgs},
-    config::Settings,
+    config::{Settings, services::HealthOf},
 };
 
 pub(super) async fn run(settings: &Settings, command: SinkCommand, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
-    let config: sink::Config = settings.section("sink", &["kafka", "registry", "store"])?;
+    let config: sink::Config = settings.read()?;
     match command {
         SinkCommand::Run => {
             let (health, mut metrics) = (Health::new(), Registry::default());
             let own = sink::Metrics::register(&mut metrics);
-            observe(settings, Service::Sink, &health, metrics, &shutdown).await?;
+            observe(settings, HealthOf::Sink, &health, metrics, &shutdown).await?;
             let summary = sink::run(config, health, own, shutdown).await?;
             tracing::info!(files = summary.files, rows = summary.rows, adopted = summary.adopted, "stopped");
             Ok(ExitCode::SUCCESS)
