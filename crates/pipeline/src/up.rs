@@ -1,4 +1,5 @@
-//! The whole pipeline on one machine until it is stopped: embedded servers and every service, on a folder that keeps all.
+//! The whole pipeline on one machine until it is stopped: embedded servers and every service. One folder keeps everything,
+//! so that a later start continues where this one ended.
 
 mod services;
 
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-/// The ports of the last time, so that whatever was pointed at them still finds the stack; 0 at the first.
+/// The ports of the last start, so that clients which were pointed at them still find the stack; 0 at the first start.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -71,7 +72,9 @@ struct Kept {
 impl Kept {
     fn of(stack: Ports, warehouse: &WarehouseEndpoint) -> anyhow::Result<Self> {
         let port = warehouse.url.rsplit(':').next().unwrap_or_default();
-        let warehouse = port.parse().with_context(|| format!("no port in {}", warehouse.url))?;
+        let warehouse = port
+            .parse()
+            .with_context(|| format!("the warehouse's address {}: expected a port at its end", warehouse.url))?;
         Ok(Self { kafka: stack.kafka, registry: stack.registry, s3: stack.s3, warehouse })
     }
 
@@ -80,26 +83,33 @@ impl Kept {
     }
 
     fn read(state: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(state).with_context(|| format!("making {}", state.display()))?;
+        fs::create_dir_all(state).with_context(|| format!("creating the folder {}", state.display()))?;
         let file = state.join("ports.json");
         match fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| file.display().to_string()),
+            Ok(text) => serde_json::from_slice(&text).with_context(|| {
+                format!(
+                    "reading {}: expected the ports of the last start; remove the file to choose new ones",
+                    file.display()
+                )
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| file.display().to_string()),
+            Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
         }
     }
 
     fn write(&self, state: &Path) -> anyhow::Result<()> {
         let file = state.join("ports.json");
-        fs::write(&file, serde_json::to_vec(self)?).with_context(|| file.display().to_string())
+        fs::write(&file, serde_json::to_vec(self)?).with_context(|| format!("writing {}", file.display()))
     }
 }
 
-/// Only its owner may read it: it holds the stack's keys.
+/// Writes a file that only its owner may read, because it holds the stack's keys.
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file);
-    opened.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| file.display().to_string())
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("writing the configuration file {}", file.display()))
 }
 
 fn looking_inside(file: &Path, endpoints: &Endpoints, warehouse: &WarehouseEndpoint) -> String {
@@ -117,7 +127,7 @@ In another terminal:
   cargo run -- --config {file} sink verify
   cargo run -- --config {file} sql 'SELECT * FROM CUSTOMER_DATA.CORE.CUSTOMERS_CURRENT LIMIT 10'
 
-Ctrl-C stops; started again on the same folder, everything goes on where it was.
+Ctrl-C stops everything. Started again on the same folder, it continues where it was.
 ",
         kafka.bootstrap_servers,
         registry.url,

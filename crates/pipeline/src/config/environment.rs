@@ -117,9 +117,8 @@ fn refuse_mistyped(rest: &str, name: &str, reference: &Reference) -> anyhow::Res
 
 /// Kubernetes sets these in every container for a service that is called `pipeline-sink`.
 fn is_service_link(key: &str) -> bool {
-    let port = |text: &str| text.strip_prefix("PORT").is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
-    let (last_host, service) = (key.ends_with("SERVICE_HOST"), key.find("SERVICE_PORT"));
-    last_host || service.is_some() || port(key) || key.find("_PORT_").is_some_and(|at| port(&key[at + 1..]))
+    // No key of ours has the word `port`.
+    key.ends_with("SERVICE_HOST") || key.split('_').any(|word| word == "PORT")
 }
 
 fn variable(path: &[String]) -> String {
@@ -204,6 +203,7 @@ mod tests {
             "PIPELINE_SINK_SERVICE_PORT_HEALTH",
             "PIPELINE_SINK_PORT",
             "PIPELINE_SINK_PORT_9102_TCP_ADDR",
+            "PIPELINE_SINK_HEALTH_PORT",
         ] {
             assert!(read(&[(name, "a")]).is_ok(), "{name}");
         }
