@@ -11,6 +11,10 @@ pub enum Blame {
     Operator,
     /// A remote system failed for longer than its deadline; starting again may help.
     Remote,
+    /// This machine failed, such as its disk; starting again helps once that is mended.
+    Local,
+    /// The program contradicts itself; starting again may help, and someone should hear of it.
+    Bug,
 }
 
 /// Why a partition stopped.
@@ -66,12 +70,18 @@ pub enum Stop {
     Schema { at: Position, id: u32, reason: String },
     #[error("{what}: {reason}")]
     Remote { what: &'static str, reason: String },
+    #[error("this machine: {tried}: {reason}; mend that and start again, and nothing is lost")]
+    Local { tried: &'static str, reason: String },
+    #[error("{0}: this is a bug; please report it with the log. Starting again goes on where the files end")]
+    Bug(String),
 }
 
 impl Stop {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Remote { .. } => Blame::Remote,
+            Self::Local { .. } => Blame::Local,
+            Self::Bug(_) => Blame::Bug,
             _ => Blame::Operator,
         }
     }

@@ -41,6 +41,9 @@ pub struct Config {
     /// Topic for records that cannot be used. Default: one for each topic, `<topic>.dead-letter`. It is created if it is
     /// missing and the brokers allow that.
     pub dead_letter_topic: Option<String>,
+    /// What becomes of a record whose registered Avro schema files cannot hold. Default: `stop`.
+    #[serde(default)]
+    pub unreadable_schema: Unreadable,
     /// Folder for the parts of open files that are not kept in memory; files in it have no name and vanish with the
     /// process. Default: `/tmp`.
     #[serde(default = "default_spool")]
@@ -64,6 +67,17 @@ pub struct Config {
     pub objects: Objects,
     #[serde(default)]
     pub deadlines: Deadlines,
+}
+
+/// What becomes of a record whose schema files cannot hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreadable {
+    /// Its partition stops before it, since the data are not to blame, and an operator looks.
+    #[default]
+    Stop,
+    /// It goes to the dead letters with the reason.
+    DeadLetter,
 }
 
 /// Where a new chain begins.
@@ -207,6 +221,7 @@ impl Config {
             roll: Roll::default(),
             codec: Codec::default(),
             dead_letter_topic: None,
+            unreadable_schema: Unreadable::default(),
             spool_dir: default_spool(),
             in_memory_bytes: default_in_memory(),
             memory_bytes: default_memory(),

@@ -15,7 +15,7 @@ mod store;
 mod threads;
 mod tools;
 
-pub use config::{Config, Deadlines, Encryption, Objects, Roll, ShortExpiry, Start};
+pub use config::{Config, Deadlines, Encryption, Objects, Roll, ShortExpiry, Start, Unreadable};
 pub use error::{ConfigError, FailedRequest, SinkError, StoreError};
 pub use metrics::Metrics;
 pub use service::{Summary, dead_letters::header as dead_letter_header, run};

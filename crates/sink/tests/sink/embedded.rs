@@ -2,6 +2,7 @@
 
 mod limits;
 mod losses;
+mod schemas;
 mod tampering;
 mod tools;
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{Worker, wall_clock};
 use crate::{
+    config::Unreadable,
     kafka::{self, Place},
     metrics::{PartitionLabel, ReasonLabel, SchemaLabel, TopicLabel},
     registry::Lookup,
@@ -63,7 +64,7 @@ impl Worker {
                         scratch: &mut self.scratch,
                     };
                     if let Err(error) = slot.seal(facts, &self.none_yet, self.config.codec, &mut writing) {
-                        let stop = Stop::Remote { what: "file", reason: error.to_string() };
+                        let stop = error.stop();
                         slot.machine.stop(stop, &mut self.commands);
                     }
                     continue;
@@ -126,7 +127,7 @@ impl Worker {
 
     pub(super) fn schema_found(&mut self, topic: usize, id: u32, lookup: Lookup) {
         let Some(known) = self.topics.get_mut(topic) else { return };
-        known.asking.remove(&id);
+        let reached = known.asking.remove(&id).unwrap_or_default();
         let name = known.name.clone();
         let (mut unusable, mut down) = (None, None);
         match lookup {
@@ -145,9 +146,26 @@ impl Worker {
                     "the registry knows no such schema; its records go to the dead letters"
                 );
                 known.schemas.unusable(id, Poison::UnknownSchema(id));
+                for (partition, end) in reached {
+                    let index = self.by_place.get(&(name.clone(), partition));
+                    if let Some(slot) = index.and_then(|index| self.slots[*index].as_mut()) {
+                        slot.settled = slot.settled.max(end);
+                    }
+                }
             }
             Lookup::NotAvro(kind) => known.schemas.unusable(id, Poison::NotAvro { id, kind }),
-            Lookup::Unusable(reason) => unusable = Some(reason),
+            Lookup::Unusable(reason) => match self.config.unreadable_schema {
+                Unreadable::Stop => unusable = Some(reason),
+                Unreadable::DeadLetter => {
+                    tracing::warn!(
+                        topic = name,
+                        id,
+                        reason,
+                        "files cannot hold this schema; its records go to the dead letters"
+                    );
+                    known.schemas.unusable(id, Poison::Unreadable { id, reason });
+                }
+            },
             Lookup::Down(reason) => down = Some(Stop::Remote { what: "schema registry", reason }),
         }
         for index in 0..self.slots.len() {

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 
 use super::summary::{PlannedFile, Read};
 use crate::{
-    config::Config,
+    config::{Config, Unreadable},
     error::SinkError,
     kafka::Place,
     kafka::log_reader::LogReader,
@@ -164,8 +164,7 @@ impl<'a> Cutter<'a> {
     }
 
     fn bug(&self, error: &dyn std::error::Error) -> SinkError {
-        let reason = format!("composing a file's schema: {error}: a bug");
-        self.stopped(Stop::Remote { what: "file", reason })
+        self.stopped(Stop::Bug(format!("composing a file's schema: {error}")))
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), SinkError> {
@@ -182,7 +181,7 @@ impl<'a> Cutter<'a> {
                 Verdict::Ask(id) => self.look_up(id, Position(message.offset()))?,
             }
         }
-        Err(self.stopped(Stop::Remote { what: "file", reason: "no file takes the record: a bug".to_owned() }))
+        Err(self.stopped(Stop::Bug(format!("no file takes the record at offset {}", message.offset()))))
     }
 
     fn offer(&mut self, message: &BorrowedMessage<'_>) -> Result<Verdict, SinkError> {
@@ -288,6 +287,10 @@ impl<'a> Cutter<'a> {
                 }
                 Lookup::NotAvro(kind) => {
                     self.schemas.unusable(id, Poison::NotAvro { id, kind });
+                    return Ok(());
+                }
+                Lookup::Unusable(reason) if self.reader.config.unreadable_schema == Unreadable::DeadLetter => {
+                    self.schemas.unusable(id, Poison::Unreadable { id, reason });
                     return Ok(());
                 }
                 Lookup::Unusable(reason) => return Err(self.stopped(Stop::Schema { at, id, reason })),

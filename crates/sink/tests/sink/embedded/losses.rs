@@ -79,6 +79,22 @@ async fn stopped(fixture: &Fixture) -> (Config, Running, Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_no_file_can_hold_go_to_the_dead_letters_where_that_is_set() {
+    let fixture = Fixture::start().await;
+    let (mut config, running, _) = stopped(&fixture).await;
+    running.stop().await;
+    config.unreadable_schema = sink::Unreadable::DeadLetter;
+    config.roll.idle = Duration::from_millis(200);
+    let running = Running::start(config.clone());
+    until_rows(&config, 9).await;
+    let letters = fixture.dead_letters("events.dead-letter", 1).await;
+    let reason = &letters[0].headers[sink::dead_letter_header::REASON];
+    assert!(reason.contains("cannot hold schema") && letters[0].number == 5, "{reason}");
+    assert_eq!(running.stop().await.dead_letters, 1);
+    assert!(deep(&config).await.is_whole());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_no_file_can_hold_is_given_up_and_the_chain_goes_on() {
     let fixture = Fixture::start().await;
     let (mut config, running, value) = stopped(&fixture).await;
