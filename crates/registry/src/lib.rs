@@ -1,16 +1,22 @@
 //! A local schema registry that speaks the API of Confluent's
-//! (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html>): subjects, versions, global ids,
-//! compatibility levels with reasons, modes, soft and permanent deletion; durable in one file. Avro only, without
-//! references, contexts, rules or metadata: those are refused by name. It serves the project's own stack and tests; the
-//! clients do not know the difference.
+//! (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html>): subjects, versions, ids and guids,
+//! references, compatibility levels with reasons, metadata and rules, modes, soft and permanent deletion; durable in one
+//! file. It serves the project's own stack and tests; the clients do not know the difference.
+//!
+//! It has Avro schemas only, one context, no associations and no keys of encryption; requests for those are refused by name.
+//! As in Confluent's registry, parameters of a query that are not known are ignored; members of a body are not.
 
 mod avro;
 mod catalog;
 mod compatibility;
+mod guid;
 mod http;
 mod journal;
+mod metadata;
 mod refusal;
+mod schema;
 mod service;
+mod settings;
 
 use std::{future::IntoFuture as _, path::Path, path::PathBuf, sync::Arc, time::Duration};
 use telemetry::Shutdown;

@@ -71,10 +71,10 @@ fn sorted(json: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::avro::AvroSchema;
+    use crate::avro::{AvroSchema, Origin};
 
     fn identity(text: &str) -> String {
-        AvroSchema::parse(text).unwrap().identity
+        AvroSchema::parse(text, &[], Origin::Request).unwrap().identity
     }
 
     #[test]

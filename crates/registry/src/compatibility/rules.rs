@@ -188,7 +188,7 @@ fn record(reader: &Record, writer: &Record) -> Vec<Demand> {
         let written = names.find_map(|name| writer.fields.iter().find(|written| written.name == *name));
         match written {
             Some(written) => Some(Demand::Inner((field.schema, written.schema), format!("/fields/{at}/type"))),
-            None if field.default.is_some() => None,
+            None if field.has_default => None,
             None => {
                 let kind = FaultKind::ReaderFieldMissingDefaultValue;
                 Some(Demand::Fault(fault(kind, &format!("/fields/{at}"), field.name.clone())))
