@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 pub use avro::InvalidSchema;
 pub use journal::JournalError;
 
-/// How long open connections may hold up a stop.
+/// How long a stop waits for open connections.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why the registry does not run.
@@ -33,9 +33,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 pub enum Error {
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("schema registry file {path} holds a schema that cannot be read: {source}")]
+    #[error("reading a schema in the schema registry's file {path}: {source}; restore the file from a copy")]
     Content { path: PathBuf, source: InvalidSchema },
-    #[error("schema registry: serving HTTP failed: {0}")]
+    #[error("serving the schema registry's API: {0}; start it again")]
     Serve(#[source] std::io::Error),
 }
 
@@ -68,7 +68,7 @@ impl Registry {
         let outcome = tokio::select! {
             outcome = server => outcome.map_err(Error::Serve),
             () = deadline => {
-                tracing::warn!("schema registry: connections were still open {STOP_DEADLINE:?} after the stop");
+                tracing::warn!("the schema registry stops with connections that were still open after {STOP_DEADLINE:?}");
                 Ok(())
             }
         };

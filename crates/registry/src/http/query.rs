@@ -94,6 +94,12 @@ impl Query {
         Ok(Page { offset, limit })
     }
 
+    /// `subject` without the default context in front of it.
+    pub(super) fn subject(&self) -> &str {
+        let subject = self.text("subject").unwrap_or_default();
+        subject.strip_prefix(":.:").unwrap_or(subject)
+    }
+
     /// `subjectPrefix` without the context in front of it: the default one, or `:*:` for any.
     pub(super) fn subject_prefix(&self) -> &str {
         let prefix = self.text("subjectPrefix").unwrap_or_default();

@@ -52,8 +52,8 @@ pub(super) async fn by_id(State(service): State<Context>, Path(id): Path<String>
     let (id, format, fetch_max_id) = (number(&id)?, query.format(), query.flag("fetchMaxId")?);
     service.ask(|catalog| {
         let schema = catalog.schema(id).ok_or(Refusal::SchemaNotFound)?;
-        let subject = query.text("subject").unwrap_or_default();
-        let place = catalog.versions(subject, Scope::WithDeleted).into_iter().rev().find(|version| version.id == id);
+        let place =
+            catalog.versions(query.subject(), Scope::WithDeleted).into_iter().rev().find(|version| version.id == id);
         Ok(Answer(Schema {
             view: SchemaView::new(schema, format),
             place: place.as_ref().map(SubjectVersion::from),

@@ -2,7 +2,7 @@
 
 use super::{Service, State, deletions::check_writable};
 use crate::{
-    catalog::{Change, Deletion, Mode, Scope},
+    catalog::{Catalog, Change, Deletion, Mode, Scope},
     refusal::Refusal,
     settings::{Setting, Settings},
 };
@@ -11,15 +11,10 @@ impl Service {
     /// Returns the settings after the change.
     pub(crate) fn configure(&self, subject: Option<String>, changes: Vec<Setting>) -> Result<Settings, Refusal> {
         let mut state = self.state();
+        check_changeable(&state.catalog, subject.as_deref())?;
         let mut settings = match &subject {
-            None if matches!(state.catalog.mode(), Mode::ReadOnly | Mode::ReadOnlyOverride) => {
-                return Err(Refusal::NotPermitted("The registry is in read-only mode".to_owned()));
-            }
             None => state.catalog.settings().clone(),
-            Some(name) => {
-                check_writable(&state.catalog, name)?;
-                state.catalog.own_settings(name).cloned().unwrap_or_default()
-            }
+            Some(name) => state.catalog.own_settings(name).cloned().unwrap_or_default(),
         };
         for change in changes {
             settings.set(change);
@@ -31,6 +26,7 @@ impl Service {
     /// Goes back to the defaults, or for a subject to what holds for all; returns the settings before.
     pub(crate) fn forget_settings(&self, subject: Option<String>) -> Result<Settings, Refusal> {
         let mut state = self.state();
+        check_changeable(&state.catalog, subject.as_deref())?;
         let before = match &subject {
             None => state.catalog.settings().clone(),
             Some(name) => {
@@ -92,5 +88,15 @@ impl State {
             self.change(Change::SubjectDeleted { subject, how: Deletion::Permanent })?;
         }
         Ok(())
+    }
+}
+
+fn check_changeable(catalog: &Catalog, subject: Option<&str>) -> Result<(), Refusal> {
+    match subject {
+        Some(name) => check_writable(catalog, name),
+        None if matches!(catalog.mode(), Mode::ReadOnly | Mode::ReadOnlyOverride) => {
+            Err(Refusal::NotPermitted("All subjects are in read-only mode".to_owned()))
+        }
+        None => Ok(()),
     }
 }

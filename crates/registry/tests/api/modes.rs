@@ -36,6 +36,7 @@ async fn a_read_only_subject_does_not_change() {
             ("DELETE /subjects/s/versions/1", None, 422, json!(42205)),
             ("DELETE /subjects/s", None, 422, json!(42205)),
             ("PUT /config/s", level(), 422, json!(42205)),
+            ("DELETE /config/s", None, 422, json!(42205)),
             ("POST /subjects/t/versions", version(2), 200, json!({ "id": 2 })),
             ("DELETE /mode/s", None, 200, json!({ "mode": "READONLY" })),
             ("DELETE /mode/s", None, 404, json!(40401)),
@@ -55,6 +56,7 @@ async fn a_global_mode_holds_where_a_subject_has_none_unless_it_overrides() {
         vec![
             ("PUT /mode", mode("READONLY"), 200, json!({ "mode": "READONLY" })),
             ("PUT /config", Some(json!({ "compatibility": "NONE" })), 422, json!(42205)),
+            ("DELETE /config", None, 422, json!(42205)),
             ("POST /subjects/s/versions", version(1), 422, json!(42205)),
             ("GET /mode/s?defaultToGlobal=true", None, 200, json!({ "mode": "READONLY" })),
             ("PUT /mode/s", mode("READWRITE"), 200, json!({ "mode": "READWRITE" })),
