@@ -25,7 +25,7 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<Exit
     let options = WarehouseOptions {
         port: kept.warehouse,
         min_task_interval: schedule.min(LEAST_SCHEDULE),
-        pipe_poll_interval: Duration::from_secs(1),
+        pipe_poll_interval: services::idle_wait(args.every),
     };
     let metrics = warehouse::Metrics::register(&mut Registry::default());
     let warehouse = stack.start_warehouse(options, metrics, Health::new()).await.context("starting the warehouse")?;

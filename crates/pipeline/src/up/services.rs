@@ -9,6 +9,12 @@ use local_stack::Endpoints;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// How long the parts wait for something new: what comes every two minutes need not be asked for ten times a second. The embedded
+/// broker looks into its database many times while a client waits for records, and the less often the longer it may wait.
+pub(super) fn idle_wait(every: Duration) -> Duration {
+    (every / 12).clamp(Duration::from_millis(250), Duration::from_secs(10))
+}
+
 /// A configuration for each service.
 pub(super) struct Services {
     pub producer: producer::Config,
@@ -18,7 +24,9 @@ pub(super) struct Services {
 
 impl Services {
     pub(super) fn new(endpoints: &Endpoints, deployer: deployer::Config, args: &UpArgs) -> anyhow::Result<Self> {
-        let Endpoints { kafka, registry, store } = endpoints.clone();
+        let Endpoints { mut kafka, registry, store } = endpoints.clone();
+        let wait = ("fetch.wait.max.ms".to_owned(), idle_wait(args.every).as_millis().to_string());
+        kafka.properties.extend([wait]);
         // The file may be used from another folder.
         let state = std::path::absolute(args.state.join("producer")).context("the producer's folder")?;
         let mut producer = producer::Config::new(kafka.clone(), registry.clone(), state);

@@ -46,7 +46,7 @@ pub struct Summary {
 pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shutdown) -> Result<Summary, SinkError> {
     config.check()?;
     let prepared = tokio::select! {
-        prepared = prepare(config, health, metrics.clone()) => prepared?,
+        prepared = Box::pin(prepare(config, health, metrics.clone())) => prepared?,
         // Nothing is open yet, so nothing is to be finished: a store that does not answer is not waited for.
         () = shutdown.requested() => return Ok(Summary::default()),
     };
