@@ -54,6 +54,32 @@ async fn two_record_types_on_a_topic_share_its_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn older_versions_of_several_types_are_compared_by_value_with_what_the_file_has() {
+    let fixture = Fixture::start().await;
+    let heartbeat = fixture.register("events-Heartbeat", HEARTBEAT).await;
+    let (order, later) = (ORDER.replace("shop-eu.orders", "shop"), LATER_ORDER.replace("shop-eu.orders", "shop"));
+    let order = fixture.register("events-shop.Order", &order).await;
+    let later = fixture.register("events-shop.Order", &later).await;
+    fixture.create_topic("events", 1).await;
+    let value = |n: u64| match n % 3 {
+        0 => frame(heartbeat, &[2]),
+        1 => frame(order, b"\x02\x54\x06Ada"),
+        _ => frame(later, b"\x02\x54\x06Ada\x02!"),
+    };
+    let sent: Vec<_> = (0..300).map(|n| (n, Some(value(n)))).collect();
+    fixture.produce("events", &sent).await;
+    let mut config = fixture.config("events");
+    config.roll.idle = Duration::from_millis(300);
+    let running = Running::start(config.clone());
+    until_rows(&config, 300).await;
+    running.stop().await;
+    let report = whole(&config).await;
+    let deep = report.partitions[0].deep.as_ref().unwrap();
+    assert_eq!(deep.files.iter().map(|file| file.by_value).sum::<u64>(), 300, "{deep:?}");
+    assert_eq!(deep.structurally(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_is_soft_deleted_is_an_older_version_still() {
     let fixture = Fixture::start().await;
     let versions = [
