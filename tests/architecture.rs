@@ -7,15 +7,16 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("contract", &[]),
     ("telemetry", &[]),
-    ("producer", &[]),
+    ("clients", &[]),
+    ("producer", &["clients"]),
     ("sink-core", &[]),
-    ("sink", &["sink-core"]),
+    ("sink", &["clients", "sink-core"]),
     ("deployer", &[]),
     ("warehouse", &[]),
     ("registry", &[]),
     ("local-stack", &["registry", "warehouse"]),
     ("testkit", &[]),
-    ("pipeline", &["producer", "sink", "deployer", "registry", "warehouse", "local-stack", "testkit"]),
+    ("pipeline", &["clients", "producer", "sink", "deployer", "registry", "warehouse", "local-stack", "testkit"]),
     ("bench", &["sink-core", "sink", "local-stack", "testkit", "producer"]),
 ];
 

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "what a test or its helper expects is what it promises")]
 
 mod architecture;
+mod config;
 mod demo;
 mod deploy;
 mod exactly_once;

@@ -21,6 +21,7 @@ const LATEST: &str = "400.staging.customer_latest.view.sql";
 const CHANGES: &str = "410.staging.customer_changes.view.sql";
 const SCD1: &str = "600.staging.merge_customers.task.sql";
 const SCD2: &str = "610.staging.merge_customers_history.task.sql";
+const JUDGED: &str = "parts/judged_events.sql";
 
 const MUTATIONS: &[Mutation] = &[
     Mutation {
@@ -137,6 +138,18 @@ const MUTATIONS: &[Mutation] = &[
         )],
         scope: Scope::History,
         caught_by: "edges-of-time",
+    },
+    Mutation {
+        what: "a union's tag taken for the event's field",
+        edits: &[(JUDGED, "IFF(TYPEOF(ONLY_MEMBER) = 'OBJECT', ONLY_MEMBER, EVENT)", "EVENT")],
+        scope: Scope::Both,
+        caught_by: "several-record-types-tagged",
+    },
+    Mutation {
+        what: "an empty name taken for a union's tag",
+        edits: &[(JUDGED, "NULLIF(GET(MEMBERS, 0)::VARCHAR, '')", "GET(MEMBERS, 0)::VARCHAR")],
+        scope: Scope::Customers,
+        caught_by: "several-record-types-tagged",
     },
     Mutation {
         what: "SCD1's stream replaced by its table",

@@ -75,6 +75,9 @@ async fn up_goes_on_where_it_was_after_a_kill_and_the_commands_look_inside() {
     let sent = eventually("the topic", PATIENCE, || in_topic(&config)).await;
     let ahead: Vec<_> = merged.iter().filter(|(id, sequence)| sent.get(*id) < Some(sequence)).collect();
     assert!(ahead.is_empty(), "in the table, not in the topic: {ahead:?}");
+    let plan = ask(&config, &["deployer", "plan"]).await.expect("a plan without changes");
+    assert_eq!(plan, "no change\n", "the file says what `up` has deployed");
+    ask(&config, &["config", "check"]).await.expect("a configuration that every service takes");
     let report = ask(&config, &["sink", "verify", "--json"]).await.expect("files that tile the log");
     let report: Value = serde_json::from_str(&report).expect("JSON");
     assert!(report["partitions"].as_array().is_some_and(|partitions| !partitions.is_empty()), "{report:#}");

@@ -9,7 +9,7 @@
 {%- endmacro -%}
 
 {%- macro converted(attribute) -%}
-{%- set value = "EVENT:customer." ~ attribute.field -%}
+{%- set value = "PAYLOAD:customer." ~ attribute.field -%}
 {%- if attribute.type == "string" -%} {{ value }}::VARCHAR
 {%- elif attribute.type == "boolean" -%} TRY_TO_BOOLEAN({{ value }}::VARCHAR)
 {%- elif attribute.type == "long" -%} IFF(TYPEOF({{ value }}) = 'INTEGER', TRY_TO_NUMBER({{ value }}::VARCHAR, 19, 0), NULL)

@@ -1,30 +1,59 @@
-{# The CTEs EXTRACTED and JUDGED: the events of `source` out of their VARIANT, each with the REASON why it cannot be
-   applied, or NULL. Engines evaluate conditions in any order, so no expression may fail whatever the VARIANT holds.
-   A record without a value (tombstone) is no event; its VARIANT is the JSON null or NULL, and neither passes the filter.
+{# The CTEs NAMED, OPENED, UNTAGGED, EXTRACTED and JUDGED: the events of `source` out of their VARIANT, each with the REASON why it
+   cannot be applied, or NULL. Engines evaluate conditions in any order, so no expression may fail whatever the VARIANT holds.
+   A record without a value (tombstone) is not an event; its VARIANT is the JSON null or NULL, and neither passes the filter.
+   Where a topic has several record types, the value column of its files is a union of them. A loader may show a value of a
+   union as the record itself or as an object with one member, named like the type, that holds it. Both give the same PAYLOAD: an
+   event has more than one field. GET takes no empty name, which a type does not have and a map's key may be.
    An event's time may lie a day beyond the log's: one further ahead would hold VALID_FROM for ever. -#}
-EXTRACTED AS (
+NAMED AS (
     SELECT
-        IFF(TYPEOF(EVENT:customer_id) = 'VARCHAR', EVENT:customer_id::VARCHAR, NULL) AS CUSTOMER_ID,
-        IFF(TYPEOF(EVENT:sequence) = 'INTEGER', TRY_TO_NUMBER(EVENT:sequence::VARCHAR, 19, 0), NULL) AS SEQUENCE,
-        EVENT:event_id::VARCHAR AS EVENT_ID,
-        EVENT:operation::VARCHAR AS OPERATION,
-        IFF(TYPEOF(EVENT:event_time) = 'INTEGER', TRY_TO_NUMBER(EVENT:event_time::VARCHAR, 19, 0), NULL) AS EVENT_MILLIS,
-        LEAST(COALESCE(RECORD_TIMESTAMP + {{ day }}, {{ end_of_time }}), {{ end_of_time }}) AS LATEST_MILLIS,
-        TYPEOF(EVENT:customer) AS CUSTOMER_TYPE,
-{%- for attribute in attributes if attribute.type != "string" %}
-        EVENT:customer.{{ attribute.field }}::VARCHAR AS {{ attribute.column }}_TEXT,
-{%- endfor %}
-{%- for attribute in attributes %}
-        {{ converted(attribute) }} AS {{ attribute.column }},
-{%- endfor %}
+        OBJECT_KEYS(IFF(TYPEOF(EVENT) = 'OBJECT', EVENT, NULL)) AS MEMBERS,
+        RECORD_TIMESTAMP,
         PARTITION_ID,
         RECORD_OFFSET,
+        SCHEMA_ID,
         FILE_NAME,
         FILE_ROW_NUMBER,
         LOADED_AT,
         EVENT
     FROM {{ source }}
     WHERE TYPEOF(EVENT) <> 'NULL_VALUE'
+),
+OPENED AS (
+    SELECT
+        *,
+        GET(EVENT, IFF(ARRAY_SIZE(MEMBERS) = 1, NULLIF(GET(MEMBERS, 0)::VARCHAR, ''), NULL)) AS ONLY_MEMBER
+    FROM NAMED
+),
+UNTAGGED AS (
+    SELECT
+        *,
+        IFF(TYPEOF(ONLY_MEMBER) = 'OBJECT', ONLY_MEMBER, EVENT) AS PAYLOAD
+    FROM OPENED
+),
+EXTRACTED AS (
+    SELECT
+        IFF(TYPEOF(PAYLOAD:customer_id) = 'VARCHAR', PAYLOAD:customer_id::VARCHAR, NULL) AS CUSTOMER_ID,
+        IFF(TYPEOF(PAYLOAD:sequence) = 'INTEGER', TRY_TO_NUMBER(PAYLOAD:sequence::VARCHAR, 19, 0), NULL) AS SEQUENCE,
+        PAYLOAD:event_id::VARCHAR AS EVENT_ID,
+        PAYLOAD:operation::VARCHAR AS OPERATION,
+        IFF(TYPEOF(PAYLOAD:event_time) = 'INTEGER', TRY_TO_NUMBER(PAYLOAD:event_time::VARCHAR, 19, 0), NULL) AS EVENT_MILLIS,
+        LEAST(COALESCE(RECORD_TIMESTAMP + {{ day }}, {{ end_of_time }}), {{ end_of_time }}) AS LATEST_MILLIS,
+        TYPEOF(PAYLOAD:customer) AS CUSTOMER_TYPE,
+{%- for attribute in attributes if attribute.type != "string" %}
+        PAYLOAD:customer.{{ attribute.field }}::VARCHAR AS {{ attribute.column }}_TEXT,
+{%- endfor %}
+{%- for attribute in attributes %}
+        {{ converted(attribute) }} AS {{ attribute.column }},
+{%- endfor %}
+        PARTITION_ID,
+        RECORD_OFFSET,
+        SCHEMA_ID,
+        FILE_NAME,
+        FILE_ROW_NUMBER,
+        LOADED_AT,
+        EVENT
+    FROM UNTAGGED
 ),
 JUDGED AS (
     SELECT
@@ -38,6 +67,7 @@ JUDGED AS (
 {%- endfor %}
         PARTITION_ID,
         RECORD_OFFSET,
+        SCHEMA_ID,
         FILE_NAME,
         FILE_ROW_NUMBER,
         LOADED_AT,

@@ -10,6 +10,7 @@ pub mod framing;
 pub mod names;
 pub mod position;
 pub mod schemas;
+pub mod settings;
 
 pub use event::{Customer, CustomerEvent, Operation};
 pub use position::{Offset, Position, Range};

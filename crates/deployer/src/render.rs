@@ -117,6 +117,11 @@ pub fn render(templates: &Templates, variables: &Variables) -> Result<Vec<Render
     Ok(objects)
 }
 
+/// Whether templates can be filled with these variables, whatever the templates are.
+pub(crate) fn check(variables: &Variables) -> Result<(), RenderError> {
+    context(variables, Secrets::Masked).map(|_| ())
+}
+
 /// Number, kind and full name, from a template's file name.
 fn identify(file: &str, variables: &Variables) -> Result<(u32, Kind, ObjectName), RenderError> {
     let wrong = || RenderError::FileName { file: file.to_owned() };

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[command(version, arg_required_else_help = true, propagate_version = true)]
 pub(crate) struct Cli {
     /// Configuration file (TOML); may be given several times, the later over the earlier. config/default.toml lists
-    /// every key, and `PIPELINE__SECTION__KEY` in the environment sets one.
+    /// every key and says how environment variables such as `PIPELINE__SINK__GROUP_ID` set one.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Vec<PathBuf>,
     #[command(subcommand)]
@@ -16,7 +16,26 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every value that is set, with where it was set: `default`, a file, or an environment variable. Secrets are
+    /// masked.
+    Show(ConfigShowArgs),
+    /// Check the configuration of every service and start nothing; exit code 1 where something is refused.
+    Check,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigShowArgs {
+    /// Print one JSON array instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Print or check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     #[cfg(feature = "demo")]
     /// Run the whole pipeline once in this process, from generator to tables, and prove the result.
     Demo(DemoArgs),
@@ -69,8 +88,8 @@ pub(crate) struct UpArgs {
     /// Where everything is kept: log, files, tables. Made if missing.
     #[arg(long, value_name = "DIR", default_value = ".pipeline")]
     pub state: PathBuf,
-    /// Time between two batches and between two runs of the tasks, instead of 2 minutes.
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration)]
+    /// Time between two batches and between two runs of the tasks, from 100ms to 1day.
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = pace)]
     pub every: std::time::Duration,
 }
 
@@ -93,8 +112,8 @@ pub(crate) enum SinkCommand {
     /// Set the group's positions where the files prove them wrong; says what it would do unless told to do it. Files are
     /// never touched. Exit code 2 when something is to be done, 1 when something is wrong that cannot be proved.
     Repair(RepairArgs),
-    /// Write down that the records between the last file and the beginning of a partition's log are lost, so that the
-    /// sink goes on behind them.
+    /// Write down that the records between the last file and the beginning of a partition's log are lost, or with --offset that
+    /// one record is given up, so that the sink goes on after them.
     AcceptLoss(AcceptLossArgs),
 }
 
@@ -142,6 +161,12 @@ pub(crate) struct RepairArgs {
 pub(crate) struct AcceptLossArgs {
     pub topic: String,
     pub partition: i32,
+    /// Give up this one record, at which the partition stopped because no file can hold it.
+    #[arg(long)]
+    pub offset: Option<i64>,
+    /// Write the record's value to this file first, which must not exist yet.
+    #[arg(long, requires = "offset")]
+    pub save: Option<PathBuf>,
 }
 
 #[cfg(feature = "deployer")]
@@ -189,4 +214,15 @@ pub(crate) struct SqlArgs {
 #[cfg(any(feature = "demo", feature = "sink"))]
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The pace of `up`: what the producer takes for its batches.
+#[cfg(feature = "demo")]
+fn pace(text: &str) -> Result<std::time::Duration, String> {
+    use std::time::Duration;
+    let every = duration(text)?;
+    if every < Duration::from_millis(100) || every > Duration::from_hours(24) {
+        return Err("expected a duration from 100ms to 1day".to_owned());
+    }
+    Ok(every)
 }

@@ -3,25 +3,16 @@
 
 use crate::{
     cli::{Cli, Command},
-    config::Settings,
+    config::{Log, Settings},
 };
 use anyhow::Context;
-use serde::Deserialize;
 use std::process::ExitCode;
 use telemetry::Shutdown;
-
-/// How the process logs.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Log {
-    format: telemetry::logs::Format,
-    filter: String,
-}
 
 /// Runs one subcommand to its end.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(&cli.config)?;
-    let log: Log = settings.section("log", &[])?;
+    let log: Log = settings.read()?;
     let filter = match &cli.command {
         #[cfg(feature = "demo")]
         // The demo says what happens itself; that Kafka is not there yet, or no longer, is how it begins and ends.
@@ -34,6 +25,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("installing signal handlers")?;
     match cli.command {
+        Command::Config(command) => config::run(&settings, command),
         #[cfg(feature = "demo")]
         Command::Demo(args) => Box::pin(crate::demo::run(args)).await,
         #[cfg(feature = "demo")]
@@ -55,6 +47,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+mod config;
 #[cfg(any(feature = "producer", feature = "registry", feature = "sink", feature = "warehouse"))]
 mod health;
 #[cfg(any(feature = "producer", feature = "registry", feature = "warehouse"))]

@@ -1,10 +1,14 @@
-//! The whole pipeline on one machine until it is stopped: embedded servers and every service, on a folder that keeps all.
+//! The whole pipeline on one machine until it is stopped: embedded servers and every service. One folder keeps everything,
+//! so that a later start continues where this one ended.
+
+mod services;
 
 use crate::{cli::UpArgs, demo::deployment};
 use anyhow::Context;
 use contract::names;
 use local_stack::{Endpoints, Options, Ports, Stack, WarehouseEndpoint, WarehouseOptions};
 use serde::{Deserialize, Serialize};
+use services::Services;
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
@@ -12,8 +16,8 @@ use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 const LEAST_SCHEDULE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
-    let topic = names::DEFAULT_TOPIC;
-    let schedule = args.every.max(Duration::from_secs(1));
+    // Snowflake takes whole seconds.
+    let schedule = Duration::from_secs(args.every.as_millis().div_ceil(1000) as u64);
     let kept = Kept::read(&args.state)?;
     let options =
         Options { state: args.state.join("stack"), ports: kept.stack(), bucket: "customer-events".to_owned() };
@@ -21,28 +25,22 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<Exit
     let options = WarehouseOptions {
         port: kept.warehouse,
         min_task_interval: schedule.min(LEAST_SCHEDULE),
-        pipe_poll_interval: Duration::from_secs(1),
+        pipe_poll_interval: services::idle_wait(args.every),
     };
     let metrics = warehouse::Metrics::register(&mut Registry::default());
     let warehouse = stack.start_warehouse(options, metrics, Health::new()).await.context("starting the warehouse")?;
     Kept::of(stack.ports(), &warehouse)?.write(&args.state)?;
-    let deployer = deployment(stack.endpoints(), &warehouse, topic, schedule);
-    let report = deployer::apply(&deployer).await.context("deploying sql/")?;
-    let Endpoints { kafka, registry, store } = stack.endpoints().clone();
-
-    let mut producer = producer::Config::new(kafka.clone(), registry.clone(), args.state.join("producer"));
-    producer.every = args.every;
-    let mut sink = sink::Config::new(kafka, registry, store);
-    sink.roll.window = args.every;
-    // Nobody else is in the group: after a kill, only the dead process's own membership is waited for.
-    sink.session_timeout = Duration::from_secs(6);
+    let deployer = deployment(stack.endpoints(), &warehouse, names::DEFAULT_TOPIC, schedule);
+    let services = Services::new(stack.endpoints(), deployer, &args)?;
+    let report = deployer::apply(&services.deployer).await.context("deploying sql/")?;
     let file = args.state.join("pipeline.toml");
-    write_private(&file, &configuration(stack.endpoints(), &deployer)?)?;
+    write_private(&file, &services.configuration()?)?;
     println!("{report}{}", looking_inside(&file, stack.endpoints(), &warehouse));
 
+    let Services { producer, sink, .. } = services;
     let producing = producer::run(producer, producer::Metrics::default(), Health::new(), shutdown.clone());
     let sinking = sink::run(sink, Health::new(), sink::Metrics::register(&mut Registry::default()), shutdown.clone());
-    // Whichever ends first, by a fault or a signal, ends the other, which then finishes what it holds.
+    // Whichever ends first, by a fault or a signal, stops the other, which then finishes what it holds.
     let (stop_producer, stop_sink) = (shutdown.clone(), shutdown.clone());
     let producing = async {
         let outcome = producing.await;
@@ -61,7 +59,7 @@ pub(crate) async fn run(args: UpArgs, shutdown: Shutdown) -> anyhow::Result<Exit
     Ok(ExitCode::SUCCESS)
 }
 
-/// The ports of the last time, so that whatever was pointed at them still finds the stack; 0 at the first.
+/// The ports of the last start, so that clients which were pointed at them still find the stack; 0 at the first start.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -74,7 +72,9 @@ struct Kept {
 impl Kept {
     fn of(stack: Ports, warehouse: &WarehouseEndpoint) -> anyhow::Result<Self> {
         let port = warehouse.url.rsplit(':').next().unwrap_or_default();
-        let warehouse = port.parse().with_context(|| format!("no port in {}", warehouse.url))?;
+        let warehouse = port
+            .parse()
+            .with_context(|| format!("the warehouse's address {}: expected a port at its end", warehouse.url))?;
         Ok(Self { kafka: stack.kafka, registry: stack.registry, s3: stack.s3, warehouse })
     }
 
@@ -83,62 +83,33 @@ impl Kept {
     }
 
     fn read(state: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(state).with_context(|| format!("making {}", state.display()))?;
+        fs::create_dir_all(state).with_context(|| format!("creating the folder {}", state.display()))?;
         let file = state.join("ports.json");
         match fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| file.display().to_string()),
+            Ok(text) => serde_json::from_slice(&text).with_context(|| {
+                format!(
+                    "reading {}: expected the ports of the last start; remove the file to choose new ones",
+                    file.display()
+                )
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| file.display().to_string()),
+            Err(error) => Err(error).with_context(|| format!("reading {}", file.display())),
         }
     }
 
     fn write(&self, state: &Path) -> anyhow::Result<()> {
         let file = state.join("ports.json");
-        fs::write(&file, serde_json::to_vec(self)?).with_context(|| file.display().to_string())
+        fs::write(&file, serde_json::to_vec(self)?).with_context(|| format!("writing {}", file.display()))
     }
 }
 
-/// A configuration file for the other subcommands, so that `pipeline --config FILE sql …` finds this stack.
-fn configuration(endpoints: &Endpoints, deployer: &deployer::Config) -> anyhow::Result<String> {
-    let Endpoints { kafka, registry, store } = endpoints;
-    let connection = &deployer.connection;
-    let secret =
-        |secret: &Option<contract::endpoints::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let file = serde_json::json!({
-        "kafka": {"bootstrap_servers": kafka.bootstrap_servers, "properties": kafka.properties},
-        "registry": {"url": registry.url},
-        "store": {
-            "bucket": store.bucket,
-            "region": store.region,
-            "endpoint": store.endpoint,
-            "path_style": store.path_style,
-            "access_key_id": store.access_key_id,
-            "secret_access_key": secret(&store.secret_access_key),
-        },
-        "deployer": {
-            "connection": {
-                "account": connection.account,
-                "user": connection.user,
-                "password": secret(&connection.password),
-                "url": connection.url,
-            },
-            "variables": {
-                "bucket_url": deployer.variables.bucket_url,
-                "access": {"keys": {
-                    "access_key_id": store.access_key_id,
-                    "secret_access_key": secret(&store.secret_access_key),
-                }},
-            },
-        },
-    });
-    Ok(toml::to_string(&file)?)
-}
-
-/// Only its owner may read it: it holds the stack's keys.
+/// Writes a file that only its owner may read, because it holds the stack's keys.
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let opened = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file);
-    opened.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| file.display().to_string())
+    opened
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("writing the configuration file {}", file.display()))
 }
 
 fn looking_inside(file: &Path, endpoints: &Endpoints, warehouse: &WarehouseEndpoint) -> String {
@@ -156,7 +127,7 @@ In another terminal:
   cargo run -- --config {file} sink verify
   cargo run -- --config {file} sql 'SELECT * FROM CUSTOMER_DATA.CORE.CUSTOMERS_CURRENT LIMIT 10'
 
-Ctrl-C stops; started again on the same folder, everything goes on where it was.
+Ctrl-C stops everything. Started again on the same folder, it continues where it was.
 ",
         kafka.bootstrap_servers,
         registry.url,

@@ -1,10 +1,10 @@
-//! What a user can choose. Unknown keys are refused by serde, values that cannot work by [`Config::check`].
+//! Every setting of the producer. Serde refuses unknown keys; [`Config::check`] refuses values that cannot work.
 
-use crate::Error;
 use contract::{
     endpoints::{Kafka, SchemaRegistry},
     names,
     schemas::{self, Released},
+    settings::{self, Refused},
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -15,8 +15,8 @@ use std::{path::PathBuf, time::Duration};
 pub struct Config {
     pub kafka: Kafka,
     pub registry: SchemaRegistry,
-    /// Folder of the outbox and the population. It belongs to one topic and to one producer at a time; without it, or
-    /// with it lost, a producer must write to a new topic or with a new seed.
+    /// Folder of the outbox and the population. It belongs to one topic and to one producer at a time. If it is lost, a
+    /// producer must write to a new topic or with a new seed.
     pub state_dir: PathBuf,
     /// Topic of the events; created when it is missing.
     #[serde(default = "default::topic")]
@@ -36,7 +36,7 @@ pub struct Config {
     /// What becomes of the batches that were due while the producer was not running.
     #[serde(default)]
     pub missed_ticks: MissedTicks,
-    /// At most so many missed batches are caught up, the latest ones; the others are skipped.
+    /// The greatest number of missed batches that are caught up: the latest ones. The others are skipped.
     #[serde(default = "default::catch_up_limit")]
     pub catch_up_limit: u32,
     /// Customers created in the first batch.
@@ -58,7 +58,7 @@ pub struct Config {
     /// Version of the event's schema to write, 1 for `v1.avsc`; without it the newest.
     #[serde(default)]
     pub schema_version: Option<u32>,
-    /// How long Kafka may take to acknowledge an event. What is late stays in the outbox and is sent again.
+    /// How long Kafka may take to acknowledge an event. A late event stays in the outbox and is sent again.
     #[serde(default = "default::delivery_timeout", with = "humantime_serde")]
     pub delivery_timeout: Duration,
     /// How long Kafka and the registry may be unreachable at the start.
@@ -67,12 +67,12 @@ pub struct Config {
     /// How long Kafka may be unreachable later on before the producer gives up with an error.
     #[serde(default = "default::outage_timeout", with = "humantime_serde")]
     pub outage_timeout: Duration,
-    /// How long a batch in flight may take once a stop is asked for; then it stays in the outbox.
+    /// How long a batch in flight may take after a stop is requested. After that it stays in the outbox.
     #[serde(default = "default::shutdown_timeout", with = "humantime_serde")]
     pub shutdown_timeout: Duration,
 }
 
-/// Events of a batch by kind. Those that nothing is there for (a delete without customers) are left out.
+/// Events of a batch by kind. Events that need a customer are left out while there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mix {
@@ -148,17 +148,20 @@ impl Locale {
 /// librdkafka properties that the producer sets itself: another value would void a guarantee or contradict a key of
 /// [`Config`]. Aliases as in librdkafka's CONFIGURATION.md.
 const OWN_PROPERTIES: [(&str, &str); 11] = [
-    ("bootstrap.servers", "set `kafka.bootstrap_servers`"),
-    ("metadata.broker.list", "set `kafka.bootstrap_servers`"),
-    ("enable.idempotence", "always on: without it a retry reorders or doubles events"),
-    ("enable.gapless.guarantee", "the outbox sends again what failed"),
-    ("acks", "always `all`: with less an acknowledged event can be lost"),
-    ("request.required.acks", "always `all`: with less an acknowledged event can be lost"),
-    ("transactional.id", "the outbox does not use transactions"),
-    ("delivery.timeout.ms", "set `delivery_timeout`"),
-    ("message.timeout.ms", "set `delivery_timeout`"),
-    ("partitioner", "always `murmur2_random`, as Java clients place keys"),
-    ("message.send.max.retries", "`delivery_timeout` alone bounds the retries"),
+    ("bootstrap.servers", "is set by `kafka.bootstrap_servers`; use that key"),
+    ("metadata.broker.list", "is set by `kafka.bootstrap_servers`; use that key"),
+    ("enable.idempotence", "cannot be set: it is always on, because a retry would otherwise reorder or repeat events"),
+    ("enable.gapless.guarantee", "cannot be set: the outbox sends failed events again"),
+    ("acks", "cannot be set: it is always `all`, because an acknowledged event could otherwise be lost"),
+    (
+        "request.required.acks",
+        "cannot be set: it is always `all`, because an acknowledged event could otherwise be lost",
+    ),
+    ("transactional.id", "cannot be set: the outbox does not use transactions"),
+    ("delivery.timeout.ms", "is set by `producer.delivery_timeout`; use that key"),
+    ("message.timeout.ms", "is set by `producer.delivery_timeout`; use that key"),
+    ("partitioner", "cannot be set: it is always `murmur2_random`, which places keys as Java clients do"),
+    ("message.send.max.retries", "cannot be set: `producer.delivery_timeout` alone bounds the retries"),
 ];
 
 impl Config {
@@ -191,54 +194,64 @@ impl Config {
     /// Refuses values that cannot work.
     ///
     /// # Errors
-    /// [`Error::Config`] names the key and says what it takes.
-    pub fn check(&self) -> Result<(), Error> {
-        let refuse = |key: &str, reason: String| Err(Error::Config { key: key.to_owned(), reason });
-        if !valid_topic(&self.topic) {
-            let reason = "1 to 249 letters, digits, dots, hyphens or underscores, and neither `.` nor `..`";
-            return refuse("topic", format!("`{}` is no Kafka topic name: {reason}", self.topic));
+    /// Names the key, what was found and what is expected.
+    pub fn check(&self) -> Result<(), Refused> {
+        self.kafka.check()?;
+        self.registry.check()?;
+        settings::topic("topic", &self.topic)?;
+        if self.state_dir.as_os_str().is_empty() {
+            return Err(Refused::found("state_dir", "", "a folder, such as state/producer"));
         }
         if self.partitions < 1 {
-            return refuse("partitions", "at least 1".to_owned());
+            return Err(Refused::found("partitions", self.partitions, "at least 1"));
         }
-        if self.replication.is_some_and(|replicas| replicas < 1) {
-            return refuse("replication", "at least 1; leave it out for the broker's default".to_owned());
+        if let Some(replicas @ ..1) = self.replication {
+            let expected = "at least 1; leave the key out for the broker's default";
+            return Err(Refused::found("replication", replicas, expected));
         }
         for (key, duration) in [("every", self.every), ("delivery_timeout", self.delivery_timeout)] {
             if duration < Duration::from_millis(100) || duration > Duration::from_hours(24) {
-                return refuse(key, "between 100ms and 1day".to_owned());
+                return Err(Refused::found(key, format!("{duration:?}"), "a duration from 100ms to 1day"));
             }
         }
+        for (key, duration) in [
+            ("retention", self.retention),
+            ("startup_timeout", self.startup_timeout),
+            ("outage_timeout", self.outage_timeout),
+            ("shutdown_timeout", self.shutdown_timeout),
+        ] {
+            settings::lasting(key, duration)?;
+        }
+        // Kafka keeps the retention as milliseconds in 64 bits.
+        if i64::try_from(self.retention.as_millis()).is_err() {
+            return Err(Refused::found("retention", format!("{:?}", self.retention), "less than 292000000years"));
+        }
         if self.batch.total() == 0 && self.initial_customers == 0 {
-            return refuse("batch", "there is nothing to produce: give it events, or `initial_customers`".to_owned());
+            let reason = "found no event of any kind and `initial_customers` = 0, expected something to produce";
+            return Err(Refused::new("batch", reason));
         }
         if !(0.0..=2.0).contains(&self.skew) {
-            return refuse("skew", "between 0 and 2".to_owned());
+            return Err(Refused::found("skew", self.skew, "a number from 0 to 2"));
         }
         if self.locales.is_empty() {
-            return refuse("locales", "at least one".to_owned());
+            return Err(Refused::new("locales", "found an empty list, expected at least one, such as en-US"));
         }
         for (property, reason) in OWN_PROPERTIES {
             if self.kafka.properties.contains_key(property) {
-                return refuse(&format!("kafka.properties.{property}"), reason.to_owned());
+                return Err(Refused::new(format!("kafka.properties.{property}"), reason));
             }
         }
         self.released().map(|_| ())
     }
 
     /// The schema to write.
-    pub(crate) fn released(&self) -> Result<&'static Released, Error> {
+    pub(crate) fn released(&self) -> Result<&'static Released, Refused> {
         let Some(version) = self.schema_version else { return Ok(schemas::newest()) };
-        schemas::released().iter().find(|released| released.version == version).ok_or_else(|| Error::Config {
-            key: "schema_version".to_owned(),
-            reason: format!("version {version} is not released; the newest is {}", schemas::newest().version),
+        schemas::released().iter().find(|released| released.version == version).ok_or_else(|| {
+            let newest = schemas::newest().version;
+            Refused::found("schema_version", version, format!("a released version, 1 to {newest}"))
         })
     }
-}
-
-fn valid_topic(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    (1..=249).contains(&name.len()) && name.bytes().all(allowed) && name != "." && name != ".."
 }
 
 mod default {
@@ -338,9 +351,11 @@ mod tests {
             (r#", "locales": []"#, "locales"),
             (r#", "schema_version": 99"#, "schema_version"),
             (r#", "batch": {}, "initial_customers": 0"#, "batch"),
+            (r#", "retention": "0s""#, "retention"),
+            (r#", "outage_timeout": "0s""#, "outage_timeout"),
         ] {
             let refused = config(more).unwrap().check().unwrap_err();
-            assert!(matches!(&refused, Error::Config { key: found, .. } if found == key), "{more}: {refused}");
+            assert_eq!(refused.key, key, "{more}: {refused}");
         }
     }
 

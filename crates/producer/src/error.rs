@@ -1,14 +1,14 @@
 //! What can go wrong, with whose fault it is and the way out.
 
-use contract::{event::EventError, schemas::SchemaError};
+use clients::registry::RegistryError;
+use contract::{event::EventError, schemas::SchemaError, settings::Refused};
 use rdkafka::error::KafkaError;
-use schema_registry_converter::error::SRCError;
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("configuration: `{key}`: {reason}")]
-    Config { key: String, reason: String },
+    #[error(transparent)]
+    Config(#[from] Refused),
 
     #[error("Kafka refused to {doing}: {source}")]
     Kafka { doing: String, source: KafkaError },
@@ -23,8 +23,8 @@ pub enum Error {
     )]
     Delivery { failed: usize, total: usize, seconds: u64, first: KafkaError },
 
-    #[error("schema registry {url} did not {doing}: {source}")]
-    Registry { url: String, doing: String, source: Box<SRCError> },
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -66,7 +66,7 @@ impl Error {
                 source,
                 KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::AdminOpCreation(_)
             ),
-            Self::Registry { source, .. } => source.retriable,
+            Self::Registry(error) => error.may_pass,
             _ => false,
         }
     }

@@ -10,7 +10,6 @@ mod config;
 mod countries;
 mod error;
 pub mod faults;
-mod kafka;
 mod metrics;
 mod outbox;
 mod person;

@@ -3,9 +3,9 @@
 use crate::{
     Error,
     faults::{FaultHook, Step},
-    kafka::{Log, client_config},
     outbox::Record,
 };
+use clients::kafka::Log;
 use contract::{Offset, Position, endpoints::Kafka};
 use rdkafka::{
     error::KafkaError,
@@ -123,7 +123,7 @@ fn queue_full() -> KafkaError {
 }
 
 fn client(kafka: &Kafka, timeout: Duration) -> Result<FutureProducer<Log>, Error> {
-    let mut config = client_config(kafka);
+    let mut config = clients::kafka::client(kafka);
     for (property, default) in [("compression.codec", "zstd"), ("client.id", "producer"), ("linger.ms", "20")] {
         if config.get(property).is_none() {
             config.set(property, default);

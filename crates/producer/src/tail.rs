@@ -1,12 +1,12 @@
 //! A topic for human eyes: records in their order, values decoded by the schema they were written with. What cannot be
 //! decoded is shown as it is, with the reason; looking never fails on what it sees.
 
-use crate::{
-    Error,
-    kafka::{Log, client_config},
-    registry,
-};
+use crate::Error;
 use apache_avro::Schema;
+use clients::{
+    kafka::{self, Log},
+    registry::{Answer, Registry},
+};
 use contract::{
     endpoints::{Kafka, SchemaRegistry},
     event::decode_datum,
@@ -18,7 +18,6 @@ use rdkafka::{
     error::KafkaError,
     message::{BorrowedMessage, Headers},
 };
-use schema_registry_converter::async_impl::schema_registry::{SrSettings, get_schema_by_id};
 use serde::Serialize;
 use std::{collections::BTreeMap, collections::HashMap, fmt, ops::ControlFlow, sync::Arc, time::Duration};
 use telemetry::Shutdown;
@@ -97,7 +96,7 @@ pub async fn tail(
     mut each: impl FnMut(TailRecord) -> ControlFlow<()>,
 ) -> Result<u64, Error> {
     let failed = |source| Error::Kafka { doing: format!("read topic `{}`", options.topic), source };
-    let mut config = client_config(&options.kafka);
+    let mut config = kafka::client(&options.kafka);
     config
         .set("group.id", "pipeline-tail")
         .set("enable.auto.commit", "false")
@@ -117,7 +116,7 @@ pub async fn tail(
         }
     }
     consumer.assign(&assignment).map_err(failed)?;
-    let mut decoder = Decoder::new(&options.registry)?;
+    let mut decoder = Decoder::new(&options)?;
     let mut shown = 0;
     while !open.is_empty() {
         let message = tokio::select! { message = consumer.recv() => message, () = shutdown.requested() => break };
@@ -165,13 +164,15 @@ fn ranges(
 }
 
 struct Decoder {
-    registry: SrSettings,
+    registry: Registry,
+    topic: String,
     schemas: HashMap<u32, Schema>,
 }
 
 impl Decoder {
-    fn new(registry: &SchemaRegistry) -> Result<Self, Error> {
-        Ok(Self { registry: registry::client(registry)?, schemas: HashMap::new() })
+    fn new(options: &TailOptions) -> Result<Self, Error> {
+        let registry = Registry::new(&options.registry)?;
+        Ok(Self { registry, topic: options.topic.clone(), schemas: HashMap::new() })
     }
 
     async fn record(&mut self, message: &BorrowedMessage<'_>) -> TailRecord {
@@ -199,9 +200,12 @@ impl Decoder {
     async fn avro(&mut self, payload: &[u8]) -> Result<(u32, serde_json::Value), String> {
         let (id, datum) = framing::unframe(payload).map_err(|error| error.to_string())?;
         if !self.schemas.contains_key(&id) {
-            let registered = get_schema_by_id(id, &self.registry).await;
-            let registered = registered.map_err(|error| format!("schema {id}: {}", error.error))?;
-            let schema = Schema::parse_str(&registered.schema).map_err(|error| format!("schema {id}: {error}"))?;
+            let found = match self.registry.look_up(&self.topic, id).await {
+                Answer::Found(found) => found,
+                Answer::Missing => return Err(format!("schema {id}: the registry does not have it")),
+                Answer::Down(reason) => return Err(format!("schema {id}: {reason}")),
+            };
+            let schema = Schema::parse_str(&found.schema).map_err(|error| format!("schema {id}: {error}"))?;
             self.schemas.insert(id, schema);
         }
         let value = decode_datum(&self.schemas[&id], datum).map_err(|error| error.to_string())?;

@@ -1,10 +1,8 @@
 //! The topic as the contract wants it. Created explicitly, for a broker that creates topics by itself gives them its own
 //! number of partitions, at the first question about them.
 
-use crate::{
-    Error,
-    kafka::{Log, client_config},
-};
+use crate::Error;
+use clients::kafka::Log;
 use contract::endpoints::Kafka;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -48,7 +46,7 @@ pub enum Created {
 /// [`Error::NoTopic`] when it is not there and cannot be made; [`Error::Kafka`] when no broker answers in time.
 pub async fn ensure_topic(kafka: &Kafka, spec: &TopicSpec, timeout: Duration) -> Result<EnsuredTopic, Error> {
     let failed = |source| Error::Kafka { doing: format!("create topic `{}`", spec.name), source };
-    let admin = client_config(kafka).create_with_context(Log).map_err(failed)?;
+    let admin = clients::kafka::client(kafka).create_with_context(Log).map_err(failed)?;
     let asking = Asking { admin: Arc::new(admin), spec: spec.clone(), deadline: Instant::now() + timeout };
     let ensured = if let Some(partitions) = asking.clone().blocking(Asking::find).await? {
         EnsuredTopic { created: Created::Before, partitions }

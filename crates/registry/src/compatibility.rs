@@ -1,5 +1,5 @@
-//! Whether a schema may follow the earlier ones of its subject, with every reason why not. The reasons are worded as
-//! Confluent's registry words them, because people search the web for these words.
+//! Whether a schema may follow the earlier ones of its subject, with every reason why not. The reasons have the words of
+//! Confluent's registry, because people search the web for these words.
 
 mod rules;
 
@@ -75,7 +75,7 @@ pub(crate) struct Earlier<'a> {
 /// Reasons why `new` may not follow `earlier` (oldest first); none when it may.
 pub(crate) fn reasons(new: &AvroSchema, earlier: &[Earlier<'_>], level: Level) -> Vec<String> {
     let checked = if level.is_transitive() { earlier } else { &earlier[earlier.len().saturating_sub(1)..] };
-    // Newest first: what the newest says is what one wants to read.
+    // Newest first: the reader of the reasons knows the newest version best.
     for old in checked.iter().rev() {
         let mut reasons = Vec::new();
         if level.new_reads_old() {
@@ -89,7 +89,7 @@ pub(crate) fn reasons(new: &AvroSchema, earlier: &[Earlier<'_>], level: Level) -
         if !reasons.is_empty() {
             reasons.push(format!("{{oldSchemaVersion: {}}}", old.version));
             reasons.push(format!("{{oldSchema: '{}'}}", old.schema.text));
-            reasons.push(format!("{{compatibility: '{level}'}}"));
+            reasons.push(format!("{{validateFields: 'false', compatibility: '{level}'}}"));
             return reasons;
         }
     }
@@ -137,9 +137,10 @@ fn describe(fault: &Fault, reader: &str, writer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::avro::Origin;
 
     fn schema(text: &str) -> AvroSchema {
-        AvroSchema::parse(text).unwrap()
+        AvroSchema::parse(text, &[], Origin::Request).unwrap()
     }
 
     fn record(fields: &str) -> AvroSchema {
@@ -182,7 +183,7 @@ mod tests {
         assert!(reasons[1].contains("READER_FIELD_MISSING_DEFAULT_VALUE") && reasons[1].contains("'/fields/2'"));
         assert_eq!(
             (reasons[2].as_str(), reasons[4].as_str()),
-            ("{oldSchemaVersion: 7}", "{compatibility: 'BACKWARD'}")
+            ("{oldSchemaVersion: 7}", "{validateFields: 'false', compatibility: 'BACKWARD'}")
         );
     }
 

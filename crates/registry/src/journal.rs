@@ -1,5 +1,6 @@
-//! The registry's one file: a line of JSON for each change, appended and synced before anyone hears of it. A change is
-//! rare and small, so the whole file is read at the start and never rewritten.
+//! The registry's one file: a line of JSON for each change, written and synced before the change is answered. Changes are
+//! rare and small, so the whole file is read at the start and never rewritten. Lines that later versions write have members
+//! and changes that earlier ones refuse; the other way round, every line that was ever written can be read.
 
 use crate::catalog::Change;
 use std::{
@@ -8,23 +9,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// First line of the file; another one is another program's file, or a later format of this one.
+/// First line of the file. A file with another one belongs to another program, or has a later format.
 const HEADER: &str = r#"{"format":"schema-registry-journal","version":1}"#;
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("schema registry file {path}: {action}: {source}")]
+    #[error("{action} the schema registry's file {path}: {source}; check its rights and the space on its disk")]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("schema registry file {path} is in use by another process")]
+    #[error("opening the schema registry's file {path}: another process uses it; stop that one, or name another file")]
     Locked { path: PathBuf },
-    #[error("{path} is not a schema registry's file of a known version: its first line should be {HEADER}")]
+    #[error(
+        "reading the schema registry's file {path}: expected the first line {HEADER}, found another; it is not a registry's file, \
+         or one of a later version"
+    )]
     Foreign { path: PathBuf },
-    #[error("schema registry file {path}, line {line}: {source}; restore the file from a copy")]
+    #[error("reading the schema registry's file {path}, line {line}: {source}; restore the file from a copy")]
     Corrupt { path: PathBuf, line: usize, source: serde_json::Error },
-    #[error("schema registry file {path}: an earlier write failed and could not be undone; restart the registry")]
+    #[error(
+        "writing to the schema registry's file {path}: an earlier write failed and could not be undone; restart the registry"
+    )]
     Broken { path: PathBuf },
-    #[error("schema registry file {path}: the registry has stopped")]
+    #[error("writing to the schema registry's file {path}: the registry has stopped; start it again")]
     Closed { path: PathBuf },
 }
 
@@ -33,15 +39,15 @@ pub enum JournalError {
 pub(crate) struct Journal {
     file: File,
     path: PathBuf,
-    /// Bytes that are known to be whole lines.
+    /// Length of the whole lines, in bytes.
     length: u64,
     broken: bool,
     closed: bool,
 }
 
 impl Journal {
-    /// Opens or creates the file and hands over the changes in it. A last line without its end is a write that nobody was
-    /// told about: it is cut off.
+    /// Opens or creates the file and returns the changes in it. A last line without its end is a write that was never
+    /// answered; it is cut off.
     pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Change>), JournalError> {
         let io = |action| move |source| JournalError::Io { action, path: path.to_owned(), source };
         let mut file = OpenOptions::new()
@@ -50,13 +56,13 @@ impl Journal {
             .create(true)
             .truncate(false)
             .open(path)
-            .map_err(io("cannot open or create it"))?;
+            .map_err(io("opening or creating"))?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::Locked { path: path.to_owned() },
-            TryLockError::Error(source) => io("cannot lock it")(source),
+            TryLockError::Error(source) => io("locking")(source),
         })?;
         let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(io("cannot read it"))?;
+        file.read_to_end(&mut text).map_err(io("reading"))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let mut lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
 
@@ -75,14 +81,14 @@ impl Journal {
                 }
             }
             None if text.is_empty() || HEADER.as_bytes().starts_with(&text) => {
-                journal.write_line(HEADER).map_err(io("cannot write to it"))?;
-                sync_folder(path).map_err(io("cannot sync its folder"))?;
+                journal.write_line(HEADER).map_err(io("writing to"))?;
+                sync_folder(path).map_err(io("syncing the folder of"))?;
             }
             None => return Err(JournalError::Foreign { path: path.to_owned() }),
         }
         if whole < text.len() && whole > 0 {
             tracing::warn!(path = %path.display(), bytes = text.len() - whole, "cut off an unfinished last line");
-            journal.undo().map_err(io("cannot cut off its unfinished last line"))?;
+            journal.undo().map_err(io("cutting an unfinished last line off"))?;
         }
         Ok((journal, changes))
     }
@@ -99,11 +105,11 @@ impl Journal {
             serde_json::to_string(change).map_err(std::io::Error::other).and_then(|line| self.write_line(&line));
         written.map_err(|source| {
             self.broken = self.undo().is_err();
-            JournalError::Io { action: "cannot write to it", path: self.path.clone(), source }
+            JournalError::Io { action: "writing to", path: self.path.clone(), source }
         })
     }
 
-    /// Lets go of the file; nothing is written any more.
+    /// Unlocks the file; later changes are refused.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         if let Err(error) = self.file.unlock() {
@@ -126,7 +132,7 @@ impl Journal {
     }
 }
 
-/// Makes the new file's name last, not only its content.
+/// Makes the new file's name durable, not only its content.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

@@ -1,16 +1,22 @@
 //! A local schema registry that speaks the API of Confluent's
-//! (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html>): subjects, versions, global ids,
-//! compatibility levels with reasons, modes, soft and permanent deletion; durable in one file. Avro only, without
-//! references, contexts, rules or metadata: those are refused by name. It serves the project's own stack and tests; the
-//! clients do not know the difference.
+//! (<https://docs.confluent.io/platform/current/schema-registry/develop/api.html>): subjects, versions, ids and guids,
+//! references, compatibility levels with reasons, metadata and rules, modes, soft and permanent deletion; durable in one
+//! file. It serves the project's own stack and tests; the clients do not know the difference.
+//!
+//! It has Avro schemas only, one context, no associations and no keys of encryption; requests for those are refused by name.
+//! As in Confluent's registry, parameters of a query that are not known are ignored; members of a body are not.
 
 mod avro;
 mod catalog;
 mod compatibility;
+mod guid;
 mod http;
 mod journal;
+mod metadata;
 mod refusal;
+mod schema;
 mod service;
+mod settings;
 
 use std::{future::IntoFuture as _, path::Path, path::PathBuf, sync::Arc, time::Duration};
 use telemetry::Shutdown;
@@ -19,7 +25,7 @@ use tokio::net::TcpListener;
 pub use avro::InvalidSchema;
 pub use journal::JournalError;
 
-/// How long open connections may hold up a stop.
+/// How long a stop waits for open connections.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why the registry does not run.
@@ -27,9 +33,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(5);
 pub enum Error {
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("schema registry file {path} holds a schema that cannot be read: {source}")]
+    #[error("reading a schema in the schema registry's file {path}: {source}; restore the file from a copy")]
     Content { path: PathBuf, source: InvalidSchema },
-    #[error("schema registry: serving HTTP failed: {0}")]
+    #[error("serving the schema registry's API: {0}; start it again")]
     Serve(#[source] std::io::Error),
 }
 
@@ -62,7 +68,7 @@ impl Registry {
         let outcome = tokio::select! {
             outcome = server => outcome.map_err(Error::Serve),
             () = deadline => {
-                tracing::warn!("schema registry: connections were still open {STOP_DEADLINE:?} after the stop");
+                tracing::warn!("the schema registry stops with connections that were still open after {STOP_DEADLINE:?}");
                 Ok(())
             }
         };

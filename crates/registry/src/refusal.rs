@@ -1,8 +1,12 @@
-//! Every answer that is not the one asked for, with the numbers that clients of Confluent's registry know.
+//! Every answer that is not the one asked for, in Confluent's words and with the numbers that clients of its registry know:
+//! <https://docs.confluent.io/platform/current/schema-registry/develop/api.html#errors>.
 
-use crate::{catalog::Version, journal::JournalError};
+use crate::{
+    catalog::{SchemaId, Version},
+    journal::JournalError,
+};
 
-/// Why a request was not done.
+/// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("Subject '{0}' not found.")]
@@ -39,20 +43,30 @@ pub(crate) enum Refusal {
          forward_transitive, and full_transitive"
     )]
     InvalidLevel(String),
-    #[error("Invalid mode '{0}'. Valid values here are READWRITE and READONLY")]
-    InvalidMode(String),
+    #[error("Invalid mode '{0}'. Valid values here are {1}")]
+    InvalidMode(String, &'static str),
     #[error("{0}")]
     NotPermitted(String),
+    #[error("Subject {0} is in read-only mode")]
+    ReadOnly(String),
+    #[error("One or more references exist to the schema {{magic=1,keytype=SCHEMA,subject={0},version={1}}}.")]
+    Referenced(String, Version),
+    #[error("Overwrite new schema with id {0} is not permitted: another schema has this id")]
+    IdTaken(SchemaId),
+    #[error("Invalid rule set: {0}")]
+    InvalidRules(String),
+    #[error("{0}")]
+    NotSupported(String),
     #[error(
-        "The specified subject '{0}' is not a valid subject. It is empty, or names a context, which this registry does not have"
+        "The specified subject '{0}' is not a valid subject. It is empty, has control characters, or names a context other than the default one"
     )]
     InvalidSubject(String),
     #[error("{0}")]
     Malformed(String),
-    #[error("{0} is not a path of this registry")]
+    #[error("expected a path of the schema registry's API, found {0}")]
     UnknownPath(String),
-    #[error("the path does not take this method")]
-    UnknownMethod,
+    #[error("expected a method that this path takes, found {0}")]
+    UnknownMethod(String),
     #[error("Error in the backend data store: {0}")]
     Store(#[from] JournalError),
     #[error("the registry failed: {0}; this is a bug")]
@@ -73,17 +87,21 @@ impl Refusal {
             Self::NoOwnLevel(_) => (404, 40408),
             Self::NoOwnMode(_) => (404, 40409),
             Self::UnknownPath(_) => (404, 404),
-            Self::UnknownMethod => (405, 405),
+            Self::UnknownMethod(_) => (405, 405),
             Self::Incompatible { .. } => (409, 409),
             Self::Malformed(_) => (422, 422),
             Self::InvalidSchema(_) => (422, 42201),
             Self::InvalidVersion(_) => (422, 42202),
             Self::InvalidLevel(_) => (422, 42203),
-            Self::InvalidMode(_) => (422, 42204),
-            Self::NotPermitted(_) => (422, 42205),
+            Self::InvalidMode(..) => (422, 42204),
+            Self::NotPermitted(_) | Self::ReadOnly(_) => (422, 42205),
+            Self::Referenced(..) => (422, 42206),
+            Self::IdTaken(_) => (422, 42207),
             Self::InvalidSubject(_) => (422, 42208),
+            Self::InvalidRules(_) => (422, 42210),
             Self::Store(_) => (500, 50001),
             Self::Internal(_) => (500, 500),
+            Self::NotSupported(_) => (501, 501),
         }
     }
 }

@@ -1,19 +1,28 @@
 //! What each request means. Questions are answered from the catalogue; a change goes to the file first and to the
 //! catalogue after, under one lock, so that no answer speaks of something that a crash could take back.
 
+mod deletions;
+mod registration;
+mod settings;
+mod views;
+
 use crate::{
     Error,
-    avro::AvroSchema,
-    catalog::{Catalog, Change, Deletion, Mode, Registered, SchemaId, Scope, Version},
-    compatibility::{self, Earlier, Level},
+    avro::Origin,
+    catalog::{Catalog, Change, Registered, SchemaId, Scope, Version},
+    compatibility::{self, Earlier},
     journal::Journal,
     refusal::Refusal,
+    schema::{Content, Schema},
+    settings::Settings,
 };
-use serde::Serialize;
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+pub(crate) use registration::RegistrationRequest;
+pub(crate) use views::{Format, SchemaView, VersionView};
 
 #[derive(Debug)]
 pub(crate) struct Service(Mutex<State>);
@@ -22,15 +31,6 @@ pub(crate) struct Service(Mutex<State>);
 struct State {
     catalog: Catalog,
     journal: Journal,
-}
-
-/// One version of a subject, as the API shows it.
-#[derive(Debug, Serialize)]
-pub(crate) struct VersionView {
-    pub(crate) subject: String,
-    pub(crate) version: Version,
-    pub(crate) id: SchemaId,
-    pub(crate) schema: String,
 }
 
 /// A version as a request names it.
@@ -63,125 +63,86 @@ impl Service {
         question(&self.state().catalog)
     }
 
-    /// The schema's id; the same one for a schema that the subject or another one has already.
-    pub(crate) fn register(&self, subject: &str, schema: &AvroSchema) -> Result<SchemaId, Refusal> {
-        let mut state = self.state();
-        let catalog = &state.catalog;
-        let active = catalog.versions(subject, Scope::Active);
-        if let Some(same) = active.iter().find(|known| known.schema.identity == schema.identity) {
-            return Ok(same.id);
-        }
-        if catalog.own_mode(subject).unwrap_or(catalog.mode()) == Mode::ReadOnly {
-            return Err(Refusal::NotPermitted(format!("Subject {subject} is in read-only mode")));
-        }
-        let reasons = compatibility::reasons(schema, &earlier(&active), effective_level(catalog, subject));
-        if !reasons.is_empty() {
-            return Err(Refusal::Incompatible { subject: subject.to_owned(), reasons });
-        }
-        let last = catalog.versions(subject, Scope::WithDeleted).last().map_or(0, |last| last.version);
-        let id = catalog.id_of(schema).unwrap_or(catalog.highest_id() + 1);
-        let change =
-            Change::Registered { subject: subject.to_owned(), version: last + 1, id, schema: schema.text.clone() };
-        state.change(change)?;
-        Ok(id)
-    }
-
-    /// The newest version of the subject that has this schema.
-    pub(crate) fn look_up(&self, subject: &str, schema: &AvroSchema, scope: Scope) -> Result<VersionView, Refusal> {
+    /// Returns the newest version of the subject that has this schema.
+    pub(crate) fn look_up(
+        &self,
+        subject: &str,
+        content: Content,
+        scope: Scope,
+        format: Format,
+    ) -> Result<VersionView, Refusal> {
         let state = self.state();
         let versions = known(&state.catalog, subject, scope)?;
-        let same = versions.iter().rev().find(|known| known.schema.identity == schema.identity);
-        same.map(VersionView::from).ok_or(Refusal::SchemaNotFound)
+        let schema = read(&state.catalog, content)?;
+        let found = state.find(subject, &schema, &versions);
+        found.map(|found| VersionView::new(found, format)).ok_or(Refusal::SchemaNotFound)
     }
 
-    pub(crate) fn version(&self, subject: &str, name: VersionName, scope: Scope) -> Result<VersionView, Refusal> {
+    pub(crate) fn version(
+        &self,
+        subject: &str,
+        name: VersionName,
+        scope: Scope,
+        format: Format,
+    ) -> Result<VersionView, Refusal> {
         let state = self.state();
         let versions = known(&state.catalog, subject, scope)?;
-        find(&versions, name).map(VersionView::from)
+        find(&versions, name).map(|found| VersionView::new(found, format))
     }
 
-    /// Reasons why the schema may not follow; none when it may.
+    /// Returns the newest version whose metadata has all these properties.
+    pub(crate) fn with_properties(
+        &self,
+        subject: &str,
+        properties: &[(String, String)],
+        scope: Scope,
+        format: Format,
+    ) -> Result<VersionView, Refusal> {
+        let state = self.state();
+        let versions = known(&state.catalog, subject, scope)?;
+        let has_all = |version: &&Registered<'_>| {
+            let metadata = version.schema.content.metadata.as_ref();
+            metadata.is_some_and(|m| properties.iter().all(|(key, value)| m.properties.get(key) == Some(value)))
+        };
+        let found = versions.iter().rev().find(has_all);
+        found.map(|found| VersionView::new(found, format)).ok_or(Refusal::SchemaNotFound)
+    }
+
+    /// Returns the reasons why the schema may not follow; none when it may.
     pub(crate) fn incompatibilities(
         &self,
         subject: &str,
-        schema: &AvroSchema,
+        content: Content,
         against: Against,
     ) -> Result<Vec<String>, Refusal> {
         let state = self.state();
-        let level = effective_level(&state.catalog, subject);
-        let active = match against {
-            Against::Subject => state.catalog.versions(subject, Scope::Active),
-            Against::Version(name) => vec![*find(&known(&state.catalog, subject, Scope::Active)?, name)?],
+        let active = state.catalog.versions(subject, Scope::Active);
+        let compared = match against {
+            Against::Subject => active,
+            // Without any version there is nothing to be incompatible with.
+            Against::Version(VersionName::Latest) => active.last().copied().into_iter().collect(),
+            Against::Version(name) => vec![*find(&active, name)?],
         };
-        Ok(compatibility::reasons(schema, &earlier(&active), level))
+        let schema = read(&state.catalog, content)?;
+        Ok(reasons(&schema, &compared, &state.catalog.effective_settings(subject)))
     }
 
-    pub(crate) fn delete_version(&self, subject: &str, name: VersionName, how: Deletion) -> Result<Version, Refusal> {
-        let mut state = self.state();
-        let all = known(&state.catalog, subject, Scope::WithDeleted)?;
-        // "latest" is the latest that can be meant: an active one to delete, a deleted one to forget.
-        let meant: Vec<_> = match (name, how) {
-            (VersionName::Latest, Deletion::Soft) => all.iter().filter(|v| !v.is_deleted).copied().collect(),
-            (VersionName::Latest, Deletion::Permanent) => all.iter().filter(|v| v.is_deleted).copied().collect(),
-            (VersionName::Number(_), _) => all,
-        };
-        let Registered { version, is_deleted, .. } = *find(&meant, name)?;
-        match (how, is_deleted) {
-            (Deletion::Soft, true) => Err(Refusal::VersionSoftDeleted(subject.to_owned(), version)),
-            (Deletion::Permanent, false) => Err(Refusal::VersionNotSoftDeleted(subject.to_owned(), version)),
-            _ => {
-                state.change(Change::VersionDeleted { subject: subject.to_owned(), version, how })?;
-                Ok(version)
-            }
-        }
+    /// Returns the schemas that refer to a version.
+    pub(crate) fn referenced_by(
+        &self,
+        subject: &str,
+        name: VersionName,
+        scope: Scope,
+    ) -> Result<Vec<SchemaId>, Refusal> {
+        let state = self.state();
+        let version = find(&known(&state.catalog, subject, scope)?, name)?.version;
+        let mut ids: Vec<_> = state.catalog.referrers(subject, version, scope).iter().map(|user| user.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
-    /// The versions that went.
-    pub(crate) fn delete_subject(&self, subject: &str, how: Deletion) -> Result<Vec<Version>, Refusal> {
-        let mut state = self.state();
-        let all = known(&state.catalog, subject, Scope::WithDeleted)?;
-        let active: Vec<_> = all.iter().filter(|v| !v.is_deleted).map(|v| v.version).collect();
-        let gone = match how {
-            Deletion::Soft if active.is_empty() => return Err(Refusal::SubjectSoftDeleted(subject.to_owned())),
-            Deletion::Permanent if !active.is_empty() => {
-                return Err(Refusal::SubjectNotSoftDeleted(subject.to_owned()));
-            }
-            Deletion::Soft => active,
-            Deletion::Permanent => all.iter().map(|v| v.version).collect(),
-        };
-        state.change(Change::SubjectDeleted { subject: subject.to_owned(), how })?;
-        Ok(gone)
-    }
-
-    /// Sets or, with `None`, takes away a level; the level before.
-    pub(crate) fn set_level(&self, subject: Option<String>, level: Option<Level>) -> Result<Level, Refusal> {
-        let mut state = self.state();
-        let before = match &subject {
-            None => state.catalog.level(),
-            Some(name) => match (state.catalog.own_level(name), level) {
-                (None, None) => return Err(Refusal::NoOwnLevel(name.clone())),
-                (own, _) => own.unwrap_or(state.catalog.level()),
-            },
-        };
-        state.change(Change::LevelSet { subject, level })?;
-        Ok(before)
-    }
-
-    /// Sets or, with `None`, takes away a mode; the mode before.
-    pub(crate) fn set_mode(&self, subject: Option<String>, mode: Option<Mode>) -> Result<Mode, Refusal> {
-        let mut state = self.state();
-        let before = match &subject {
-            None => state.catalog.mode(),
-            Some(name) => match (state.catalog.own_mode(name), mode) {
-                (None, None) => return Err(Refusal::NoOwnMode(name.clone())),
-                (own, _) => own.unwrap_or(state.catalog.mode()),
-            },
-        };
-        state.change(Change::ModeSet { subject, mode })?;
-        Ok(before)
-    }
-
-    /// Lets go of the file, whoever still asks.
+    /// Releases the file, also while clients are still connected.
     pub(crate) fn close(&self) {
         self.state().journal.close();
     }
@@ -196,23 +157,32 @@ impl State {
         self.journal.append(&change)?;
         self.catalog.apply(change).map_err(|error| Refusal::Internal(error.to_string()))
     }
-}
 
-impl From<&Registered<'_>> for VersionView {
-    fn from(known: &Registered<'_>) -> Self {
-        Self {
-            subject: known.subject.to_owned(),
-            version: known.version,
-            id: known.id,
-            schema: known.schema.text.clone(),
-        }
+    /// Returns the newest of `versions` that a client means by `schema`: this schema, or the one that a registration of it
+    /// would have made from it.
+    fn find<'v, 'a>(
+        &self,
+        subject: &str,
+        schema: &Schema,
+        versions: &'v [Registered<'a>],
+    ) -> Option<&'v Registered<'a>> {
+        let newest = |schema: &Schema| versions.iter().rev().find(|known| schema.finds(known.schema));
+        newest(schema).or_else(|| newest(&self.populated(subject, schema)))
     }
 }
 
-/// The subject's versions, or that there is no such subject.
+/// Reads what a client sends.
+fn read(catalog: &Catalog, mut content: Content) -> Result<Schema, Refusal> {
+    catalog.pin(&mut content.references);
+    catalog.read(content, Origin::Request).map_err(|error| Refusal::InvalidSchema(error.to_string()))
+}
+
+/// Returns the subject's versions, or that there is no such subject.
 pub(crate) fn known<'a>(catalog: &'a Catalog, subject: &str, scope: Scope) -> Result<Vec<Registered<'a>>, Refusal> {
     let versions = catalog.versions(subject, scope);
-    if versions.is_empty() { Err(Refusal::SubjectNotFound(subject.to_owned())) } else { Ok(versions) }
+    let exists = !versions.is_empty()
+        || (scope == Scope::DeletedOnly && !catalog.versions(subject, Scope::WithDeleted).is_empty());
+    if exists { Ok(versions) } else { Err(Refusal::SubjectNotFound(subject.to_owned())) }
 }
 
 fn find<'v, 'a>(versions: &'v [Registered<'a>], name: VersionName) -> Result<&'v Registered<'a>, Refusal> {
@@ -225,10 +195,14 @@ fn find<'v, 'a>(versions: &'v [Registered<'a>], name: VersionName) -> Result<&'v
     }
 }
 
-fn earlier<'a>(versions: &[Registered<'a>]) -> Vec<Earlier<'a>> {
-    versions.iter().map(|known| Earlier { version: known.version, schema: known.schema }).collect()
-}
-
-fn effective_level(catalog: &Catalog, subject: &str) -> Level {
-    catalog.own_level(subject).unwrap_or(catalog.level())
+/// Compares `schema` with those of `versions` (oldest first) that the settings name.
+fn reasons(schema: &Schema, versions: &[Registered<'_>], settings: &Settings) -> Vec<String> {
+    let group_of = |schema: &Schema| {
+        let (group, metadata) = (settings.group.as_ref()?, schema.content.metadata.as_ref()?);
+        metadata.properties.get(group).cloned()
+    };
+    let own_group = group_of(schema);
+    let of_group = versions.iter().filter(|version| group_of(version.schema) == own_group);
+    let earlier: Vec<_> = of_group.map(|v| Earlier { version: v.version, schema: &v.schema.avro }).collect();
+    compatibility::reasons(&schema.avro, &earlier, settings.level.unwrap_or_default())
 }

@@ -9,7 +9,17 @@ mod answers;
 mod client;
 #[path = "api/comparison.rs"]
 mod comparison;
+#[path = "api/contracts.rs"]
+mod contracts;
 #[path = "api/durability.rs"]
 mod durability;
 #[path = "api/harness.rs"]
 mod harness;
+#[path = "api/leniency.rs"]
+mod leniency;
+#[path = "api/listing.rs"]
+mod listing;
+#[path = "api/modes.rs"]
+mod modes;
+#[path = "api/references.rs"]
+mod references;

@@ -71,6 +71,8 @@ pub struct FoundFile {
     pub sha256: String,
     pub rows: u64,
     pub dead_letters: u64,
+    /// Whether an operator wrote it, to give up the records of its range.
+    pub is_loss: bool,
     /// Size of the object in bytes.
     pub bytes: u64,
 }
@@ -113,6 +115,7 @@ impl FoundFile {
             sha256: text(key::SHA256)?,
             rows: number(key::ROWS)?,
             dead_letters: number(key::DEAD_LETTERS)?,
+            is_loss: text(key::ROLL_REASON)? == RollReason::Loss.name(),
             bytes,
         })
     }
@@ -143,7 +146,9 @@ mod tests {
     #[test]
     fn what_a_file_says_is_read_back() {
         let found = FoundFile::parse(Position(3), 100, &map(facts().to_metadata("ab", "w"))).unwrap();
-        assert_eq!((found.range, found.rows, found.dead_letters), (facts().range, 4, 1));
+        assert_eq!((found.range, found.rows, found.dead_letters, found.is_loss), (facts().range, 4, 1, false));
+        let loss = FileFacts { reason: RollReason::Loss, ..facts() };
+        assert!(FoundFile::parse(Position(3), 100, &map(loss.to_metadata("ab", "w"))).unwrap().is_loss);
         assert_eq!((found.chain.as_str(), found.writer.as_str(), found.sha256.as_str()), ("c", "w", "ab"));
     }
 

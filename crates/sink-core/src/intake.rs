@@ -63,6 +63,9 @@ struct Recent {
     way: Way,
 }
 
+/// Ids that are remembered before unknown ones are forgotten.
+const MOST_KNOWN: usize = 10_000;
+
 /// Of these, as many are kept. They are looked through for each record.
 const RECENT: usize = 8;
 
@@ -96,13 +99,17 @@ impl TopicSchemas {
 
     /// Records that name this schema cannot be used.
     pub fn unusable(&mut self, id: u32, poison: Poison) {
+        // Values that are not framed may name any id. Those that are forgotten are asked for again when a record names them.
+        if self.known.len() >= MOST_KNOWN {
+            self.known.retain(|_, known| !matches!(known, Known::Poison(Poison::UnknownSchema(_))));
+        }
         self.known.insert(id, Known::Poison(poison));
     }
 
-    /// Ids that records named and the registry did not know.
+    /// Ids that records named and the registry did not know, at most a hundred of them.
     pub fn unknown(&self) -> Vec<u32> {
         let unknown = self.known.iter().filter(|(_, known)| matches!(known, Known::Poison(Poison::UnknownSchema(_))));
-        unknown.map(|(id, _)| *id).collect()
+        unknown.map(|(id, _)| *id).take(100).collect()
     }
 
     /// Decides on a value. `file` is the open file's shape, if one is open.

@@ -369,6 +369,15 @@ impl Partition {
         }
     }
 
+    /// Stops before the next record, which no file can hold, once the files hold everything that precedes it. Otherwise each
+    /// run would read the same records and stop at the same place with nothing to show, and nobody could give the record up.
+    pub fn stop_before_next(&mut self, stop: Stop, out: &mut Commands) {
+        let State::Filling(filling) = &mut self.state else { return self.stop(stop, out) };
+        if let Err(stop) = filling.stop_after(stop, out) {
+            self.stop(stop, out);
+        }
+    }
+
     /// Stops for a reason that the shell found.
     pub fn stop(&mut self, stop: Stop, out: &mut Commands) {
         if matches!(self.state, State::Stopped | State::Finished) {

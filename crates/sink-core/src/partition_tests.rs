@@ -45,6 +45,7 @@ fn found(start: i64, next: i64) -> FoundFile {
         sha256: "s".into(),
         rows: 1,
         dead_letters: 0,
+        is_loss: false,
         bytes: 1,
     }
 }
@@ -329,4 +330,41 @@ fn a_log_that_holds_the_place_after_all_is_read_on_unless_something_holds_the_pa
     commands.clear();
     machine.check_log(Epoch(1), &now, &mut commands);
     assert!(commands.is_empty(), "it is read on once the hold is over");
+}
+
+#[test]
+fn what_precedes_a_record_that_no_file_can_hold_is_created_before_the_partition_stops() {
+    let stop = || Stop::Schema { at: Position(2), id: 7, reason: "?".into() };
+    let (mut machine, mut commands) = filling();
+    for offset in 0..2 {
+        let what = Record::Value(1);
+        machine.appended(&Appended { offset: Offset(offset), timestamp: None, file_bytes: 1, what }, 0, &mut commands);
+    }
+    machine.hold(Hold::Schema, &mut commands);
+    commands.clear();
+    machine.stop_before_next(stop(), &mut commands);
+    let Some(Command::Seal(facts)) = commands.pop_front() else { panic!("{commands:?}") };
+    assert_eq!((facts.range, facts.reason), (Range { start: Position(0), next: Position(2) }, RollReason::Stop));
+    assert_eq!(commands.pop_front(), Some(Command::Create { start: Position(0) }));
+    assert_eq!(machine.admit(Offset(2)), Admit::Skip);
+    // An answer to another question does not wake it.
+    machine.release(Hold::Schema, &mut commands);
+    machine.handle(machine.epoch(), Event::Created, 0, &mut commands);
+    assert!(matches!(commands.pop_front(), Some(Command::Commit(link)) if link.next == Position(2)));
+    assert!(commands.is_empty() && !machine.is_stopped(), "{commands:?}");
+    machine.handle(machine.epoch(), Event::Committed, 0, &mut commands);
+    assert_eq!(commands.pop_back(), Some(Command::Stopped(stop())));
+
+    // Where nothing precedes it, it stops at once; one that is given up meanwhile is given up.
+    let (mut machine, mut commands) = filling();
+    machine.stop_before_next(stop(), &mut commands);
+    assert_eq!(commands.pop_back(), Some(Command::Stopped(stop())));
+    let (mut machine, mut commands) = filling();
+    let appended = Appended { offset: Offset(0), timestamp: None, file_bytes: 1, what: Record::Tombstone };
+    machine.appended(&appended, 0, &mut commands);
+    machine.stop_before_next(stop(), &mut commands);
+    machine.finish(RollReason::Revoke, &mut commands);
+    machine.handle(machine.epoch(), Event::Created, 0, &mut commands);
+    machine.handle(machine.epoch(), Event::Committed, 0, &mut commands);
+    assert_eq!(commands.pop_back(), Some(Command::Finished));
 }

@@ -32,12 +32,14 @@ pub enum RollReason {
     Spool,
     Revoke,
     Shutdown,
-    /// A stretch of the log that was gone, accepted as lost by an operator.
+    /// The next record cannot be held by any file: the partition stops once this file is created.
+    Stop,
+    /// Records that an operator has accepted as lost.
     Loss,
 }
 
 impl RollReason {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Window,
         Self::Idle,
         Self::Bytes,
@@ -47,6 +49,7 @@ impl RollReason {
         Self::Spool,
         Self::Revoke,
         Self::Shutdown,
+        Self::Stop,
         Self::Loss,
     ];
 
@@ -61,6 +64,7 @@ impl RollReason {
             Self::Spool => "spool",
             Self::Revoke => "revoke",
             Self::Shutdown => "shutdown",
+            Self::Stop => "stop",
             Self::Loss => "loss",
         }
     }

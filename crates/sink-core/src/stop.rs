@@ -11,6 +11,10 @@ pub enum Blame {
     Operator,
     /// A remote system failed for longer than its deadline; starting again may help.
     Remote,
+    /// This machine failed, such as its disk; starting again helps once that is mended.
+    Local,
+    /// The program contradicts itself; starting again may help, and someone should hear of it.
+    Bug,
 }
 
 /// Why a partition stopped.
@@ -49,8 +53,8 @@ pub enum Stop {
     #[error("the file at {start} was listed but is not there; deleting files of a chain breaks it, restore them")]
     Vanished { start: Position },
     #[error(
-        "the record at offset {offset} has {bytes} bytes, more than sink.max_record_bytes allows ({limit}); raise that, and \
-         start again"
+        "the record at offset {offset} has {bytes} bytes, more than sink.max_record_bytes allows ({limit}); raise that and start \
+         again, or give the record up with `pipeline sink accept-loss TOPIC PARTITION --offset {offset}`"
     )]
     TooLarge { offset: i64, bytes: usize, limit: usize },
     #[error(
@@ -58,16 +62,26 @@ pub enum Stop {
          topic's max.message.bytes, and start again"
     )]
     LetterTooLarge { offset: i64, topic: String },
-    #[error("schema {id}: {reason}")]
-    Schema { id: u32, reason: String },
+    #[error(
+        "the record at offset {at} has schema {id}, which no file can hold: {reason}; send such records to the dead letters \
+         with sink.unreadable_schema = \"dead-letter\", or give this one up with `pipeline sink accept-loss TOPIC PARTITION \
+         --offset {at}`"
+    )]
+    Schema { at: Position, id: u32, reason: String },
     #[error("{what}: {reason}")]
     Remote { what: &'static str, reason: String },
+    #[error("this machine: {tried}: {reason}; mend that and start again, and nothing is lost")]
+    Local { tried: &'static str, reason: String },
+    #[error("{0}: this is a bug; please report it with the log. Starting again goes on where the files end")]
+    Bug(String),
 }
 
 impl Stop {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Remote { .. } => Blame::Remote,
+            Self::Local { .. } => Blame::Local,
+            Self::Bug(_) => Blame::Bug,
             _ => Blame::Operator,
         }
     }

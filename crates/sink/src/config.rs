@@ -1,5 +1,6 @@
-//! Everything that can be set, with its default. Nothing here voids the guarantee: settings that would are refused.
+//! Every setting of the sink with its default. Settings that would void the guarantee are refused by [`Config::check`].
 
+mod check;
 mod objects;
 
 use contract::endpoints::{Kafka, ObjectStore, SchemaRegistry};
@@ -7,7 +8,6 @@ use serde::Deserialize;
 use sink_core::{container::Codec, roll::RollPolicy};
 use std::{path::PathBuf, time::Duration};
 
-use crate::error::ConfigError;
 pub use objects::{Encryption, Objects, ShortExpiry};
 
 /// Configuration of one sink process.
@@ -17,8 +17,8 @@ pub struct Config {
     pub kafka: Kafka,
     pub registry: SchemaRegistry,
     pub store: ObjectStore,
-    /// Topics to read: names, or regular expressions that begin with `^`, which never match a topic whose name ends in
-    /// `.dead-letter`. Default: the customer events.
+    /// Topics to read: names, or regular expressions that begin with `^`. An expression never matches a topic whose name
+    /// ends in `.dead-letter`. Default: the customer events.
     #[serde(default = "default_topics")]
     pub topics: Vec<String>,
     /// Consumer group. A chain of files belongs to one group. Default: `sink`.
@@ -38,9 +38,12 @@ pub struct Config {
     /// Compression of blocks: `snappy` (default), `deflate` or `null`.
     #[serde(default)]
     pub codec: Codec,
-    /// Where records go that cannot be used. Default: the topic's own, `<topic>.dead-letter`; made if missing, where the
-    /// brokers allow it.
+    /// Topic for records that cannot be used. Default: one for each topic, `<topic>.dead-letter`. It is created if it is
+    /// missing and the brokers allow that.
     pub dead_letter_topic: Option<String>,
+    /// What becomes of a record whose registered Avro schema files cannot hold. Default: `stop`.
+    #[serde(default)]
+    pub unreadable_schema: Unreadable,
     /// Folder for the parts of open files that are not kept in memory; files in it have no name and vanish with the
     /// process. Default: `/tmp`.
     #[serde(default = "default_spool")]
@@ -52,9 +55,9 @@ pub struct Config {
     /// hold more than three quarters; where uploads are slow, reading waits for them. Default: 64 MiB.
     #[serde(default = "default_memory")]
     pub memory_bytes: usize,
-    /// The largest value that a record may have; brokers have a limit of their own (`max.message.bytes`). A larger one
-    /// stops its partition until this is raised: it is not the record that is at fault, so it is no dead letter, which a
-    /// topic with Kafka's own limit would not take either. Default: 16 MiB.
+    /// The largest value that a record may have, in bytes; brokers have a limit of their own (`max.message.bytes`). A
+    /// larger value stops its partition until this is raised. It does not become a dead letter: the record is not at
+    /// fault, and a dead-letter topic with Kafka's usual limit would refuse it too. Default: 16 MiB.
     #[serde(default = "default_max_record")]
     pub max_record_bytes: usize,
     /// Uploads under way at a time. Default: 16.
@@ -64,6 +67,17 @@ pub struct Config {
     pub objects: Objects,
     #[serde(default)]
     pub deadlines: Deadlines,
+}
+
+/// What becomes of a record whose schema files cannot hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreadable {
+    /// Its partition stops before it, since the data are not to blame, and an operator looks.
+    #[default]
+    Stop,
+    /// It goes to the dead letters with the reason.
+    DeadLetter,
 }
 
 /// Where a new chain begins.
@@ -207,6 +221,7 @@ impl Config {
             roll: Roll::default(),
             codec: Codec::default(),
             dead_letter_topic: None,
+            unreadable_schema: Unreadable::default(),
             spool_dir: default_spool(),
             in_memory_bytes: default_in_memory(),
             memory_bytes: default_memory(),
@@ -226,140 +241,11 @@ impl Config {
     pub(crate) fn is_dead_letters(&self, topic: &str) -> bool {
         topic.ends_with(contract::names::DEAD_LETTERS) || self.dead_letter_topic.as_deref() == Some(topic)
     }
-
-    /// Refuses what cannot work or would void the guarantee.
-    ///
-    /// # Errors
-    /// Names the key and the reason.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key: &str, reason: &str| Err(ConfigError { key: key.to_owned(), reason: reason.to_owned() });
-        if self.topics.is_empty() {
-            return refuse("topics", "names no topic");
-        }
-        if let Some(letters) =
-            self.dead_letter_topic.as_deref().filter(|name| self.topics.iter().any(|own| own == name))
-        {
-            let reason =
-                format!("{letters} is among the topics that are read: a dead letter would be one again, for ever");
-            return refuse("dead_letter_topic", &reason);
-        }
-        if self.group_id.is_empty() {
-            return refuse("group_id", "is empty");
-        }
-        if self.roll.max_bytes == 0 || self.roll.max_records == 0 {
-            return refuse("roll", "max_bytes and max_records must be above 0");
-        }
-        if self.roll.max_bytes > LARGEST_FILE {
-            return refuse("roll.max_bytes", "is more than 4 TiB; S3 takes objects of up to 5 TiB");
-        }
-        if self.deadlines.store_attempt.is_zero() || self.deadlines.store_attempt > self.deadlines.store {
-            return refuse("deadlines.store_attempt", "must be above 0 and at most deadlines.store");
-        }
-        let deadlines = &self.deadlines;
-        for (key, value) in
-            [("kafka", deadlines.kafka), ("dead_letter", deadlines.dead_letter), ("shutdown", deadlines.shutdown)]
-        {
-            if value.is_zero() {
-                return refuse(&format!("deadlines.{key}"), "must be above 0");
-            }
-        }
-        if self.memory_bytes < LEAST_MEMORY {
-            return refuse("memory_bytes", "must be at least 1 MiB");
-        }
-        self.objects.check()?;
-        if self.max_record_bytes == 0 {
-            return refuse("max_record_bytes", "must be above 0");
-        }
-        if self.uploads == 0 {
-            return refuse("uploads", "must be above 0");
-        }
-        for (property, reason) in REFUSED {
-            if self.kafka.properties.contains_key(*property) {
-                return refuse(&format!("kafka.properties.{property}"), reason);
-            }
-        }
-        Ok(())
-    }
 }
-
-const LEAST_MEMORY: usize = 1 << 20;
-
-/// A file may grow a little over its limit before it is rolled.
-const LARGEST_FILE: u64 = 4 << 40;
-
-/// librdkafka properties that the sink sets itself, because another value would lose or repeat records.
-pub(crate) const REFUSED: &[(&str, &str)] = &[
-    ("bootstrap.servers", "is kafka.bootstrap_servers"),
-    ("metadata.broker.list", "is kafka.bootstrap_servers"),
-    ("group.id", "is sink.group_id"),
-    ("group.instance.id", "is sink.instance_id"),
-    ("session.timeout.ms", "is sink.session_timeout"),
-    ("enable.auto.commit", "positions are committed once a file is created, never before"),
-    ("auto.commit.enable", "positions are committed once a file is created, never before"),
-    ("enable.auto.offset.store", "positions are committed once a file is created, never before"),
-    ("auto.offset.reset", "a jump over lost records must be an operator's decision; see sink.start"),
-    ("isolation.level", "records of aborted transactions are no records"),
-    ("partition.assignment.strategy", "files are handed over one partition at a time (cooperative-sticky)"),
-    ("group.protocol", "files are handed over one partition at a time (cooperative-sticky)"),
-    ("enable.partition.eof", "the sink does not look at ends"),
-    ("check.crcs", "what is stored is what was produced"),
-];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
-
-    fn config() -> Config {
-        let kafka = Kafka { bootstrap_servers: "k:9092".into(), properties: BTreeMap::new() };
-        let registry = SchemaRegistry { url: "http://r".into(), user: None, password: None };
-        let store = serde_json::from_str(r#"{"bucket":"b","region":"r"}"#).unwrap();
-        Config::new(kafka, registry, store)
-    }
-
-    #[test]
-    fn a_property_that_would_void_the_guarantee_is_refused_with_the_reason() {
-        assert!(config().check().is_ok());
-        for (property, reason) in REFUSED {
-            let mut config = config();
-            config.kafka.properties.insert((*property).to_owned(), "true".to_owned());
-            let refused = config.check().unwrap_err();
-            assert_eq!(refused.key, format!("kafka.properties.{property}"));
-            assert_eq!(refused.reason, *reason);
-        }
-    }
-
-    #[test]
-    fn dead_letters_that_would_be_read_again_are_refused() {
-        let mut config = config();
-        config.topics = vec!["orders".to_owned(), "letters".to_owned()];
-        config.dead_letter_topic = Some("other".to_owned());
-        assert!(config.check().is_ok());
-        assert!(config.is_dead_letters("other") && !config.is_dead_letters("letters"));
-        config.dead_letter_topic = Some("letters".to_owned());
-        assert_eq!(config.check().unwrap_err().key, "dead_letter_topic");
-    }
-
-    #[test]
-    fn limits_under_which_nothing_could_be_done_are_refused() {
-        let refused = |change: fn(&mut Config)| {
-            let mut config = config();
-            change(&mut config);
-            config.check().unwrap_err().key
-        };
-        assert_eq!(refused(|config| config.memory_bytes = 1000), "memory_bytes");
-        assert_eq!(refused(|config| config.deadlines.dead_letter = Duration::ZERO), "deadlines.dead_letter");
-        assert_eq!(refused(|config| config.deadlines.kafka = Duration::ZERO), "deadlines.kafka");
-    }
-
-    #[test]
-    fn a_file_that_no_store_takes_is_refused() {
-        let mut config = config();
-        config.roll.max_bytes = 5 << 30;
-        assert!(config.check().is_ok(), "in parts");
-        config.roll.max_bytes = 5 << 40;
-        assert_eq!(config.check().unwrap_err().key, "roll.max_bytes");
-    }
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {

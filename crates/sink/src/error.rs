@@ -1,14 +1,10 @@
-//! What can end the sink, each with whose fault it is.
+//! What can end the sink, each with whose fault it is. An error says what was attempted on what, what was found, and what to do
+//! now; those of the store say the last in a line of its own.
+
+pub use contract::settings::Refused as ConfigError;
 
 use sink_core::stop::Stop;
-
-/// A setting that is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("configuration: `{key}`: {reason}")]
-pub struct ConfigError {
-    pub key: String,
-    pub reason: String,
-}
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// Why the sink ended other than by a request to stop.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +14,8 @@ pub enum SinkError {
     #[error("Kafka: {tried}: {source}")]
     Kafka { tried: &'static str, source: rdkafka::error::KafkaError },
     #[error(
-        "another process with the same sink.instance_id took this one's place in the group; instance ids must be unique"
+        "another process with the same sink.instance_id took this one's place in the group; give each process an instance id \
+         of its own"
     )]
     Fenced,
     #[error(transparent)]
@@ -28,46 +25,89 @@ pub enum SinkError {
     /// A remote system failed for longer than its deadline. Starting again continues where the files end.
     #[error("{topic}[{partition}]: {stop}")]
     Partition { topic: String, partition: i32, stop: Stop },
-    #[error("Kafka did not answer: {reason}; may work later")]
+    #[error("Kafka did not answer: {reason}; try again later")]
     Unanswered { reason: String },
-    #[error("{topic}[{partition}]: the files are not whole: {fault}; a loss can be accepted behind whole files only")]
+    #[error(
+        "accepting a loss in {topic}[{partition}]: the files are not whole: {fault}; a loss can be accepted only where whole \
+         files end"
+    )]
     NotWhole { topic: String, partition: i32, fault: String },
-    #[error("consumer group {group} has {members} members; stop every sink of it first")]
+    #[error("accepting the loss of record {offset} of {topic}[{partition}]: {found}; {way_out}")]
+    NotAcceptable { topic: String, partition: i32, offset: i64, found: String, way_out: &'static str },
+    #[error("consumer group {group} has {members} members, expected none; stop every sink of the group first")]
     GroupActive { group: String, members: usize },
-    #[error("stopped on request before the end")]
+    #[error("stopped on request before the end; nothing is wrong")]
     Interrupted,
     #[error("the sink's thread ended unexpectedly: a bug")]
     Panicked,
     #[error("local: {what}: {source}")]
     Local { what: &'static str, source: std::io::Error },
+    #[error(
+        "local: saving a record to {}: {source}; choose a path that does not exist, in a folder that can be written",
+        path.display()
+    )]
+    Save { path: PathBuf, source: std::io::Error },
 }
 
 /// The object store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("store: {tried} {key}: {reason}; tried for the configured deadline, may work later")]
-    Deadline { tried: &'static str, key: String, reason: String },
-    #[error("store: {tried} {key}: {reason}")]
-    Refused { tried: &'static str, key: String, reason: String },
+    /// Worth trying again later.
+    #[error("{request} (tried for the configured deadline)\n{}.", request.way_out)]
+    Deadline { request: FailedRequest },
+    /// No retry helps.
+    #[error("{request}\n{}.", request.way_out)]
+    Refused { request: FailedRequest },
     #[error(
-        "store: a second create-only {what} of {key} was accepted: this store ignores If-None-Match there, without which \
-         two sinks could overwrite each other's files; use a store that supports conditional writes"
+        "creating {url}: a second create-only {what} was accepted; this store ignores If-None-Match there, and two sinks could \
+         overwrite each other's files\nUse a store that supports conditional writes."
     )]
-    Unconditional { key: String, what: &'static str },
+    Unconditional { url: String, what: &'static str },
     #[error(
-        "store: it takes no uploads in parts ({key}: {reason}); set sink.objects.multipart_bytes above \
-         sink.roll.max_bytes to do without them"
+        "{request}; the store takes no uploads in parts\nTo do without them, set sink.objects.multipart_bytes above \
+         sink.roll.max_bytes."
     )]
-    NoParts { key: String, reason: String },
+    NoParts { request: FailedRequest },
     #[error(
-        "store: {reason}; change the rule, or set sink.objects.short_expiry = \"warn\" if it does not delete files of the \
-         sink"
+        "checking the lifecycle rules of s3://{bucket}/: {reason}\nChange the rule; if it deletes no files of the sink, set \
+         sink.objects.short_expiry = \"warn\"."
     )]
-    Expires { reason: String },
-    #[error("local: reading the spool file of {key}: {source}")]
-    Spool { key: String, source: std::io::Error },
-    #[error("store: {key} is not what the sink writes there: {reason}")]
-    Foreign { key: String, reason: String },
+    Expires { bucket: String, reason: String },
+    #[error(
+        "reading the spool file of {url} from the local disk: {source}\nCheck the disk of sink.spool_dir, and start again."
+    )]
+    Spool { url: String, source: std::io::Error },
+    #[error(
+        "reading {url}: it is not what the sink writes there: {reason}\nGive the sink a store.prefix of its own, or restore \
+         the object."
+    )]
+    Foreign { url: String, reason: String },
+    #[error(
+        "reading {url}: it is not there, so this partition has no chain of files\nCheck the topic, the partition, \
+         store.bucket and store.prefix."
+    )]
+    NoChain { url: String },
+}
+
+/// A request that the store did not carry out. Displays as one line, without the way out.
+#[derive(Debug, Clone)]
+pub struct FailedRequest {
+    pub(crate) operation: &'static str,
+    /// `s3://bucket/key`; a prefix for a listing.
+    pub(crate) url: String,
+    /// The endpoint.
+    pub(crate) server: Arc<str>,
+    /// The status, code and message that the store answered, or what the connection met.
+    pub(crate) found: String,
+    /// A sentence without its full stop.
+    pub(crate) way_out: String,
+}
+
+impl fmt::Display for FailedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, url, server, found, .. } = self;
+        write!(f, "{operation} {url} at {server}: {found}")
+    }
 }
 
 impl StoreError {

@@ -15,13 +15,13 @@ mod store;
 mod threads;
 mod tools;
 
-pub use config::{Config, Deadlines, Encryption, Objects, Roll, ShortExpiry, Start};
-pub use error::{ConfigError, SinkError, StoreError};
+pub use config::{Config, Deadlines, Encryption, Objects, Roll, ShortExpiry, Start, Unreadable};
+pub use error::{ConfigError, FailedRequest, SinkError, StoreError};
 pub use metrics::Metrics;
 pub use service::{Summary, dead_letters::header as dead_letter_header, run};
 pub use sink_core::container::Codec;
 pub use tools::{
-    accept_loss::{AcceptedLoss, accept_loss},
+    accept_loss::{AcceptedLoss, GivenUp, accept_loss, give_up},
     plan::{LIST_PRICE_OF_1000_PUTS, Plan, PlanOptions, PlannedPartition, Sizes, plan},
     repair::{Finding, Mode, Repair, repair},
     verify::{Deep, DeepFile, PartitionReport, Report, verify, verify_deep},

@@ -9,5 +9,5 @@ pub mod random;
 pub mod read;
 
 pub use cases::Case;
-pub use log::{LogPosition, Record};
+pub use log::{Branch, LogPosition, Record, Shown};
 pub use model::Tables;

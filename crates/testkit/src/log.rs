@@ -22,6 +22,27 @@ pub struct Record {
     pub log_time: Option<i64>,
     /// The event's fields, named as in the schema; any of them may be missing or of another type.
     pub value: Option<Map<String, Value>>,
+    /// Where the file's value column is a union of several record types: which one this is.
+    pub branch: Option<Branch>,
+}
+
+/// A branch of a union of record types, and what a loader makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Branch {
+    /// The type's full name, such as `schema_7.customers.CustomerEvent`.
+    pub name: String,
+    pub shown: Shown,
+}
+
+/// How a value of a union of record types is loaded. Snowflake documents neither for Avro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shown {
+    /// As the record itself.
+    Plain,
+    /// As an object with one member, the type's name, that holds the record: Avro's JSON encoding.
+    Tagged,
 }
 
 impl Record {
@@ -37,12 +58,21 @@ impl Record {
             ("customer", customer),
         ];
         let value = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { position, log_time, value: Some(value) }
+        Self { position, log_time, value: Some(value), branch: None }
     }
 
     /// A field of the event; null where it is missing.
     pub fn field(&self, name: &str) -> &Value {
         self.value.as_ref().and_then(|value| value.get(name)).unwrap_or(&Value::Null)
+    }
+
+    /// What is loaded of the value; `None` for a tombstone.
+    pub fn loaded(&self) -> Option<Map<String, Value>> {
+        let value = self.value.clone()?;
+        Some(match &self.branch {
+            Some(Branch { name, shown: Shown::Tagged }) => Map::from_iter([(name.clone(), Value::Object(value))]),
+            Some(Branch { shown: Shown::Plain, .. }) | None => value,
+        })
     }
 }
 
@@ -64,8 +94,8 @@ impl fmt::Display for LogPosition {
     }
 }
 
-/// In a case file a record is one flat object: the event's fields with `position` and `log_time` beside them, or
-/// `{"tombstone": true, "position": [partition, offset]}`.
+/// In a case file a record is one flat object: the event's fields with `position`, `log_time` and, where there is one, `branch`
+/// beside them, or `{"tombstone": true, "position": [partition, offset]}`.
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut fields = Map::deserialize(deserializer)?;
@@ -73,8 +103,10 @@ impl<'de> Deserialize<'de> for Record {
         let position = serde_json::from_value(position).map_err(D::Error::custom)?;
         let log_time = fields.remove("log_time").unwrap_or_default();
         let log_time = serde_json::from_value(log_time).map_err(D::Error::custom)?;
+        let branch = fields.remove("branch").unwrap_or_default();
+        let branch = serde_json::from_value(branch).map_err(D::Error::custom)?;
         let tombstone = fields.remove("tombstone").is_some_and(|tombstone| tombstone == Value::Bool(true));
-        Ok(Self { position, log_time, value: (!tombstone).then_some(fields) })
+        Ok(Self { position, log_time, value: (!tombstone).then_some(fields), branch })
     }
 }
 
@@ -86,6 +118,9 @@ impl Serialize for Record {
         };
         fields.insert("position".to_owned(), json!(self.position));
         fields.insert("log_time".to_owned(), json!(self.log_time));
+        if let Some(branch) = &self.branch {
+            fields.insert("branch".to_owned(), json!(branch));
+        }
         fields.serialize(serializer)
     }
 }
@@ -98,6 +133,7 @@ mod tests {
     fn a_record_is_read_back_as_it_was_written() {
         for text in [
             r#"{"event_id":"e","customer_id":null,"customer":{"city":5},"position":[1,7],"log_time":9}"#,
+            r#"{"sequence":1,"position":[0,2],"log_time":null,"branch":{"name":"n.E","shown":"tagged"}}"#,
             r#"{"tombstone":true,"position":[0,3],"log_time":null}"#,
         ] {
             let record: Record = serde_json::from_str(text).unwrap();

@@ -1,7 +1,7 @@
 //! Files like the sink's, but written with a schema under which any field may be null, missing or of another type: the way
 //! in which events that no released schema can encode reach the staging table, through the pipe like all others.
 
-use crate::log::Record;
+use crate::log::{Branch, Record, Shown};
 use apache_avro::{Schema, Writer, types::Value as Avro};
 use contract::{Position, file, names};
 use serde_json::{Value, json};
@@ -34,18 +34,19 @@ impl LooseWriter {
         Self { topic: topic.into(), files: 0 }
     }
 
-    /// One load as files: one for each partition and shape.
+    /// One load as files: one for each partition, shape and branch of a union.
     ///
     /// # Errors
     /// When a field's name is not a name in Avro.
     pub fn files(&mut self, records: &[Record]) -> Result<Vec<LooseFile>, apache_avro::Error> {
-        let mut groups: BTreeMap<(i32, Shape), Vec<&Record>> = BTreeMap::new();
+        let mut groups: BTreeMap<(i32, Shape, Option<&Branch>), Vec<&Record>> = BTreeMap::new();
         for record in records {
-            groups.entry((record.position.partition, Shape::of(record))).or_default().push(record);
+            let key = (record.position.partition, Shape::of(record), record.branch.as_ref());
+            groups.entry(key).or_default().push(record);
         }
         let mut files = Vec::new();
-        for ((partition, shape), records) in groups {
-            let schema = Schema::parse_str(&file::record_schema(&[shape.schema()]).to_string())?;
+        for ((partition, shape, branch), records) in groups {
+            let schema = Schema::parse_str(&file_schema(shape.schema(), branch).to_string())?;
             let mut writer = Writer::new(&schema, Vec::new())?;
             for record in records {
                 writer.append_value(self.row(record))?;
@@ -75,7 +76,7 @@ impl LooseWriter {
             (file::COLUMN_KEY, nullable(key)),
             (file::COLUMN_HEADERS, Avro::Array(Vec::new())),
             (file::COLUMN_SCHEMA_ID, nullable(event.as_ref().map(|_| Avro::Int(1)))),
-            (file::COLUMN_VALUE, nullable(event)),
+            (file::COLUMN_VALUE, column(event, record.branch.as_ref())),
         ];
         Avro::Record(columns.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
@@ -100,6 +101,30 @@ impl Shape {
             field(name, kind)
         });
         record("LooseEvent", fields.collect())
+    }
+}
+
+/// The whole file's schema. A union of record types is one of two, the event's the second. The local warehouse loads it plain;
+/// a map with one entry is what it loads as a tagged one.
+fn file_schema(mut event: Value, branch: Option<&Branch>) -> Value {
+    let Some(Branch { name, shown }) = branch else { return file::record_schema(&[event]) };
+    if *shown == Shown::Tagged {
+        return file::record_schema(&[json!({"type": "map", "values": event})]);
+    }
+    event["name"] = json!(name);
+    let other = json!({"type": "record", "name": "schema_1.Other", "fields": [{"name": "other", "type": "long"}]});
+    file::record_schema(&[other, event])
+}
+
+/// A value as [`file_schema`] says it.
+fn column(event: Option<Avro>, branch: Option<&Branch>) -> Avro {
+    match (event, branch) {
+        (None, _) => Avro::Union(0, Box::new(Avro::Null)),
+        (Some(event), None) => Avro::Union(1, Box::new(event)),
+        (Some(event), Some(Branch { name, shown: Shown::Tagged })) => {
+            Avro::Union(1, Box::new(Avro::Map([(name.clone(), event)].into())))
+        }
+        (Some(event), Some(Branch { shown: Shown::Plain, .. })) => Avro::Union(2, Box::new(event)),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::log::{LogPosition, Record};
 use contract::schemas::{self, SchemaError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A day in milliseconds: how far an event's time may lie beyond the time Kafka noted.
@@ -95,8 +95,9 @@ impl Tables {
         let names = schemas::newest().customer_attributes()?;
         let mut claims: BTreeMap<(String, i64), BTreeMap<LogPosition, Accepted>> = BTreeMap::new();
         let mut rejected = BTreeSet::new();
-        for record in records.into_iter().filter(|record| record.value.is_some()) {
-            match accept(record, &names) {
+        for record in records {
+            let Some(loaded) = record.loaded() else { continue };
+            match accept(record, &untagged(loaded), &names) {
                 Ok((customer_id, sequence, event)) => {
                     claims.entry((customer_id, sequence)).or_default().insert(record.position, event);
                 }
@@ -147,30 +148,40 @@ impl Accepted {
     }
 }
 
+/// An object whose one member is an object is that one, tagged with the name of its type; a type has a name.
+fn untagged(loaded: Map<String, Value>) -> Map<String, Value> {
+    let mut members = loaded.iter();
+    match (members.next(), members.next()) {
+        (Some((name, Value::Object(record))), None) if !name.is_empty() => record.clone(),
+        _ => loaded,
+    }
+}
+
 /// The event with its customer and sequence, or why it cannot be applied.
-fn accept(record: &Record, names: &[String]) -> Result<(String, i64, Accepted), String> {
+fn accept(record: &Record, event: &Map<String, Value>, names: &[String]) -> Result<(String, i64, Accepted), String> {
     let refuse = |reason: &str| Err(reason.to_owned());
-    let Some(customer_id) = record.field("customer_id").as_str().filter(|id| !id.is_empty()) else {
+    let field = |name: &str| event.get(name).unwrap_or(&Value::Null);
+    let Some(customer_id) = field("customer_id").as_str().filter(|id| !id.is_empty()) else {
         return refuse("missing customer_id");
     };
-    let Some(sequence) = record.field("sequence").as_i64() else {
+    let Some(sequence) = field("sequence").as_i64() else {
         return refuse("missing sequence");
     };
     if sequence < 1 {
         return refuse("sequence below 1");
     }
-    let Some(event_time) = record.field("event_time").as_i64() else {
+    let Some(event_time) = field("event_time").as_i64() else {
         return refuse("missing event_time");
     };
     let latest = record.log_time.map_or(END_OF_TIME, |log_time| END_OF_TIME.min(log_time + DAY));
     if !(0..=latest).contains(&event_time) {
         return refuse("event_time out of range");
     }
-    let Some(operation @ ("CREATE" | "UPDATE" | "DELETE")) = record.field("operation").as_str() else {
+    let Some(operation @ ("CREATE" | "UPDATE" | "DELETE")) = field("operation").as_str() else {
         return refuse("unknown operation");
     };
     let is_delete = operation == "DELETE";
-    let customer = record.field("customer");
+    let customer = field("customer");
     if !is_delete && !customer.is_object() {
         return refuse("missing customer");
     }
@@ -179,7 +190,7 @@ fn accept(record: &Record, names: &[String]) -> Result<(String, i64, Accepted), 
         let value = if is_delete { &Value::Null } else { &customer[name] };
         attributes.insert(name.clone(), attribute(name, value)?);
     }
-    let event_id = record.field("event_id").as_str().map(str::to_owned);
+    let event_id = field("event_id").as_str().map(str::to_owned);
     Ok((
         customer_id.to_owned(),
         sequence,

@@ -123,7 +123,7 @@ impl<'a> Generator<'a> {
         let position = LogPosition { partition, offset: *offset };
         *offset += 1;
         let value = event.and_then(|event| if let Value::Object(fields) = event { Some(fields) } else { None });
-        self.log.push(Record { position, log_time, value });
+        self.log.push(Record { position, log_time, value, branch: None });
     }
 }
 

@@ -1,6 +1,8 @@
-//! The warehouse's configuration.
+//! Every setting of the local warehouse. Serde refuses unknown keys; [`Config::check`] refuses values that cannot work.
 
 use crate::{server::User, stage::S3Settings};
+use contract::settings;
+pub use contract::settings::Refused as ConfigError;
 use serde::Deserialize;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -8,19 +10,19 @@ use std::{
     time::Duration,
 };
 
-/// Everything the warehouse is told from outside.
+/// Every setting of the warehouse.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Address to serve on; port 0 takes a free one. Other than loopback needs `account`.
     #[serde(default = "defaults::listen")]
     pub listen: SocketAddr,
-    /// Folder of tables and catalogue; made when it is not there.
+    /// Folder of tables and catalogue; created if it is missing.
     pub state: PathBuf,
-    /// The account name that clients must give, compared without regard to case; without it any will do.
+    /// The account name that clients must give, compared without regard to case. Without it, every name is accepted.
     #[serde(default)]
     pub account: Option<String>,
-    /// Who may log in; nobody unless named here.
+    /// Who may log in. Default: nobody.
     #[serde(default)]
     pub users: Vec<User>,
     /// Where stages at `s3://` are.
@@ -46,20 +48,9 @@ pub struct Config {
     /// Largest result of one statement, in bytes of its answer.
     #[serde(default = "defaults::max_result_bytes")]
     pub max_result_bytes: usize,
-    /// Memory for table data that was read, in bytes.
+    /// Memory for table data that has been read, in bytes.
     #[serde(default = "defaults::cache_bytes")]
     pub cache_bytes: usize,
-}
-
-/// Why a configuration is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    #[error("warehouse: listening on {0}, which others can reach, needs `account` to be set")]
-    OpenWithoutAccount(SocketAddr),
-    #[error("warehouse: `{0}` must be more than zero")]
-    Zero(&'static str),
-    #[error("warehouse: the user {0} is there twice; login names do not differ by case")]
-    UserTwice(String),
 }
 
 impl Config {
@@ -82,25 +73,37 @@ impl Config {
         }
     }
 
+    /// Refuses what cannot work.
+    ///
     /// # Errors
-    /// When a value, or two together, make no sense.
+    /// Names the key, what was found and what is expected.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if !self.listen.ip().is_loopback() && self.account.as_ref().is_none_or(String::is_empty) {
-            return Err(ConfigError::OpenWithoutAccount(self.listen));
+        if self.state.as_os_str().is_empty() {
+            return Err(ConfigError::found("state", "", "a folder, such as state/warehouse"));
         }
-        for (name, value) in [
+        if !self.listen.ip().is_loopback() && self.account.as_ref().is_none_or(String::is_empty) {
+            let found = format!("found nothing although other machines can reach `listen` = {}", self.listen);
+            return Err(ConfigError::new("account", format!("{found}; set the name that clients must give")));
+        }
+        settings::filled("s3.region", &self.s3.region, "a region, such as us-east-1")?;
+        if let Some(endpoint) = &self.s3.endpoint {
+            settings::web_address("s3.endpoint", endpoint)?;
+        }
+        // The other durations may be 0: no waiting for a lock, no grace.
+        for (key, duration) in [
             ("pipe_poll_interval", self.pipe_poll_interval),
             ("min_task_interval", self.min_task_interval),
             ("statement_timeout", self.statement_timeout),
             ("inline_wait", self.inline_wait),
         ] {
-            if value.is_zero() {
-                return Err(ConfigError::Zero(name));
-            }
+            settings::lasting(key, duration)?;
         }
+        settings::positive("max_result_bytes", self.max_result_bytes as u64)?;
         for (at, user) in self.users.iter().enumerate() {
+            settings::filled("users", &user.name, "a login name for each user")?;
             if self.users[..at].iter().any(|other| other.name.eq_ignore_ascii_case(&user.name)) {
-                return Err(ConfigError::UserTwice(user.name.clone()));
+                let reason = format!("found {} twice, expected names that differ in more than case", user.name);
+                return Err(ConfigError::new("users", reason));
             }
         }
         Ok(())
@@ -157,21 +160,34 @@ mod tests {
         Config::new("state", S3Settings { region: "us-east-1".into(), endpoint: None, path_style: false })
     }
 
+    fn refused(config: &Config) -> String {
+        config.check().map_err(|refused| refused.key).err().unwrap_or_default()
+    }
+
     #[test]
     fn an_address_that_others_reach_needs_an_account() {
-        assert_eq!(config().check(), Ok(()));
-        let open = SocketAddr::from(([0, 0, 0, 0], 8765));
-        let mut config = Config { listen: open, ..config() };
-        assert_eq!(config.check(), Err(ConfigError::OpenWithoutAccount(open)));
+        assert_eq!(refused(&config()), "");
+        let mut config = Config { listen: SocketAddr::from(([0, 0, 0, 0], 8765)), ..config() };
+        assert_eq!(refused(&config), "account");
         config.account = Some("local".into());
-        assert_eq!(config.check(), Ok(()));
+        assert_eq!(refused(&config), "");
     }
 
     #[test]
     fn two_users_of_one_name_are_refused() {
-        let users = vec![User::new("Ann", Secret::new("a")), User::new("ANN", Secret::new("b"))];
+        let users = vec![User::new("Ann", Secret::new("hunter2")), User::new("ANN", Secret::new("hunter2"))];
         let config = Config { users, ..config() };
-        assert_eq!(config.check(), Err(ConfigError::UserTwice("ANN".into())));
+        assert_eq!(refused(&config), "users");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_key() {
+        let s3 = |endpoint: &str| S3Settings { region: "r".into(), endpoint: Some(endpoint.into()), path_style: true };
+        assert_eq!(refused(&Config { s3: s3("127.0.0.1:9000"), ..config() }), "s3.endpoint");
+        assert_eq!(refused(&Config { s3: s3("http://127.0.0.1:9000"), ..config() }), "");
+        assert_eq!(refused(&Config { inline_wait: Duration::ZERO, ..config() }), "inline_wait");
+        assert_eq!(refused(&Config { max_result_bytes: 0, ..config() }), "max_result_bytes");
     }
 
     #[test]

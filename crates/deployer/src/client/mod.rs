@@ -115,10 +115,12 @@ fn session(connection: &Connection) -> Result<SnowflakeApi, ClientError> {
         role: connection.role.clone(),
         auth_type,
     };
-    let http = reqwest_snowflake::Client::builder()
-        .gzip(true)
-        .build()
-        .map_err(|error| ClientError::Config(format!("no HTTP client: {error}")))?;
+    let mut http = reqwest_snowflake::Client::builder().gzip(true);
+    // A proxy could not reach this machine's own server.
+    if connection.url.as_deref().is_some_and(contract::endpoints::is_loopback) {
+        http = http.no_proxy();
+    }
+    let http = http.build().map_err(|error| ClientError::Config(format!("no HTTP client: {error}")))?;
     let http = reqwest_middleware::ClientBuilder::new(http).with(Protocol::new(connection)?).build();
     let api = SnowflakeApiBuilder::new(auth).with_client(http).build();
     api.map_err(|error| ClientError::Config(error.to_string()))

@@ -1,11 +1,11 @@
-//! The long-running services but the sink, each with its configuration, its health endpoint and one way to stop.
+//! The long-running services other than the sink, each with its configuration, its health endpoint and one way to stop.
 
-use super::health::{Service, observe};
+use super::health::observe;
 #[cfg(feature = "registry")]
 use crate::cli::RegistryArgs;
 #[cfg(feature = "producer")]
 use crate::cli::{ProducerCommand, TopicArgs};
-use crate::config::Settings;
+use crate::config::{Settings, services::HealthOf};
 use std::process::ExitCode;
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
@@ -16,10 +16,10 @@ pub(crate) async fn producer(
     shutdown: Shutdown,
 ) -> anyhow::Result<ExitCode> {
     let ProducerCommand::Run = command;
-    let config: producer::Config = settings.section("producer", &["kafka", "registry"])?;
+    let config: producer::Config = settings.read()?;
     let (health, mut metrics) = (Health::new(), Registry::default());
     let own = producer::Metrics::register(&mut metrics);
-    observe(settings, Service::Producer, &health, metrics, &shutdown).await?;
+    observe(settings, HealthOf::Producer, &health, metrics, &shutdown).await?;
     let summary = producer::run(config, own, health, shutdown).await?;
     tracing::info!(batches = summary.batches, records = summary.records, pending = summary.pending, "stopped");
     Ok(ExitCode::SUCCESS)
@@ -30,7 +30,7 @@ pub(crate) async fn topic(settings: &Settings, args: TopicArgs, shutdown: Shutdo
     use producer::{TailFrom, TailOptions, TailUntil};
     use std::{io::Write as _, ops::ControlFlow};
 
-    let config: producer::Config = settings.section("producer", &["kafka", "registry"])?;
+    let config: producer::Config = settings.read()?;
     let options = TailOptions {
         kafka: config.kafka,
         registry: config.registry,
@@ -40,7 +40,7 @@ pub(crate) async fn topic(settings: &Settings, args: TopicArgs, shutdown: Shutdo
     };
     let mut out = std::io::stdout().lock();
     let print = |record: producer::TailRecord| {
-        // Whoever reads has gone: there is nobody left to print to.
+        // The reader has gone away, so nothing can be printed any more.
         let printed = serde_json::to_string(&record).map_err(std::io::Error::other);
         match printed.and_then(|line| writeln!(out, "{line}")) {
             Ok(()) => ControlFlow::Continue(()),
@@ -53,10 +53,10 @@ pub(crate) async fn topic(settings: &Settings, args: TopicArgs, shutdown: Shutdo
 
 #[cfg(feature = "warehouse")]
 pub(crate) async fn warehouse(settings: &Settings, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
-    let config: warehouse::Config = settings.section("warehouse", &[])?;
+    let config: warehouse::Config = settings.read()?;
     let (health, mut metrics) = (Health::new(), Registry::default());
     let own = warehouse::Metrics::register(&mut metrics);
-    observe(settings, Service::Warehouse, &health, metrics, &shutdown).await?;
+    observe(settings, HealthOf::Warehouse, &health, metrics, &shutdown).await?;
     warehouse::run(config, health, own, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -65,7 +65,7 @@ pub(crate) async fn warehouse(settings: &Settings, shutdown: Shutdown) -> anyhow
 pub(crate) async fn registry(settings: &Settings, args: RegistryArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
     use anyhow::Context as _;
 
-    observe(settings, Service::Registry, &Health::new(), Registry::default(), &shutdown).await?;
+    observe(settings, HealthOf::Registry, &Health::new(), Registry::default(), &shutdown).await?;
     let listener =
         tokio::net::TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
     tracing::info!(address = %listener.local_addr()?, "schema registry");

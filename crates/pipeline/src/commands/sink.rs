@@ -1,7 +1,7 @@
 //! The sink and the tools around it: what they found, as text or as JSON.
 
 use anyhow::Context;
-use sink::{Deep, DeepFile, Finding, Mode, Plan, PlanOptions, Progress, Repair, Report, Watch};
+use sink::{Deep, DeepFile, Finding, GivenUp, Mode, Plan, PlanOptions, Progress, Repair, Report, Watch};
 use std::{
     io::{IsTerminal as _, Write as _},
     process::ExitCode,
@@ -10,19 +10,19 @@ use std::{
 };
 use telemetry::{Health, Shutdown, prometheus_client::registry::Registry};
 
-use super::health::{Service, observe};
+use super::health::observe;
 use crate::{
     cli::{AcceptLossArgs, PlanArgs, RepairArgs, SinkCommand, VerifyArgs},
-    config::Settings,
+    config::{Settings, services::HealthOf},
 };
 
 pub(super) async fn run(settings: &Settings, command: SinkCommand, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
-    let config: sink::Config = settings.section("sink", &["kafka", "registry", "store"])?;
+    let config: sink::Config = settings.read()?;
     match command {
         SinkCommand::Run => {
             let (health, mut metrics) = (Health::new(), Registry::default());
             let own = sink::Metrics::register(&mut metrics);
-            observe(settings, Service::Sink, &health, metrics, &shutdown).await?;
+            observe(settings, HealthOf::Sink, &health, metrics, &shutdown).await?;
             let summary = sink::run(config, health, own, shutdown).await?;
             tracing::info!(files = summary.files, rows = summary.rows, adopted = summary.adopted, "stopped");
             Ok(ExitCode::SUCCESS)
@@ -55,8 +55,14 @@ fn print_report(report: &Report) {
             "{topic}[{partition}]: {} files from {} to {}, {} rows, {} dead letters, {} bytes",
             chain.files, chain.first, chain.next, chain.rows, chain.dead_letters, chain.bytes
         );
-        if let Some(Deep { rows, from, records, .. }) = &chain.deep {
+        if chain.losses > 0 {
+            print!("; {} accepted losses", chain.losses);
+        }
+        if let Some(Deep { rows, from, records, accepted_losses, .. }) = &chain.deep {
             print!("; read {rows} rows, compared {records} records from {from} on");
+            if *accepted_losses > 0 {
+                print!(", {accepted_losses} of them given up");
+            }
         }
         println!("{}", if chain.faults.is_empty() { "; whole" } else { "" });
         for file in chain.deep.iter().flat_map(|deep| &deep.files).filter(|file| file.structurally > 0) {
@@ -156,7 +162,15 @@ fn print_repair(repair: &Repair) {
 }
 
 async fn accept_loss(config: &sink::Config, args: AcceptLossArgs) -> anyhow::Result<ExitCode> {
-    let (topic, partition) = (args.topic, args.partition);
+    let AcceptLossArgs { topic, partition, offset, save } = args;
+    if let Some(offset) = offset {
+        let record = sink::give_up(config, &topic, partition, offset, save.as_deref()).await?;
+        println!("{topic}[{partition}]: the record at offset {offset} is given up: {}", described(&record));
+        if let Some(path) = save {
+            println!("its value is in {}", path.display());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     match sink::accept_loss(config, &topic, partition).await? {
         Some(loss) => {
             println!("{topic}[{partition}]: records {} to {} are written down as lost", loss.start, loss.next);
@@ -164,6 +178,14 @@ async fn accept_loss(config: &sink::Config, args: AcceptLossArgs) -> anyhow::Res
         None => println!("{topic}[{partition}]: nothing is lost: the log holds the next record wanted"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn described(record: &GivenUp) -> String {
+    // A key is bytes: what is not text is shown escaped.
+    let key = record.key.as_ref().map_or("no key".to_owned(), |key| format!("key \"{}\"", key.escape_ascii()));
+    let value = record.bytes.map_or("no value".to_owned(), |bytes| format!("a value of {bytes} bytes"));
+    let schema = record.schema_id.map_or("not framed".to_owned(), |id| format!("schema {id}"));
+    format!("{key}, {value}, {schema}")
 }
 
 /// Shows progress on a terminal, a few times a second.

@@ -13,7 +13,11 @@ use std::process::ExitCode;
 const DIFFERENCES: u8 = 2;
 
 pub(crate) async fn deployer(settings: &Settings, command: DeployerCommand) -> anyhow::Result<ExitCode> {
-    let config: Config = settings.section("deployer", &[])?;
+    // Rendering needs no login.
+    let config: Config = match command {
+        DeployerCommand::Render => settings.read_for(|config: &Config| config.variables.check())?,
+        DeployerCommand::Plan | DeployerCommand::Apply => settings.read()?,
+    };
     match command {
         DeployerCommand::Plan => {
             let plan = deployer::plan(&config).await?;
@@ -34,7 +38,7 @@ pub(crate) async fn deployer(settings: &Settings, command: DeployerCommand) -> a
 }
 
 pub(crate) async fn sql(settings: &Settings, args: SqlArgs) -> anyhow::Result<ExitCode> {
-    let config: Config = settings.section("deployer", &[])?;
+    let config: Config = settings.read_for(|config: &Config| config.connection.check())?;
     let rows = Client::new(&config.connection)?.query(&args.statement).await?;
     if args.json {
         println!("{}", serde_json::to_string(&objects(rows))?);

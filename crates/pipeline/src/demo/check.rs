@@ -28,9 +28,11 @@ pub(crate) async fn events(endpoints: &Endpoints, topic: &str) -> anyhow::Result
         let position = LogPosition { partition: record.partition, offset: record.offset };
         match record.value {
             TailValue::Avro { value: Value::Object(value), .. } => {
-                records.push(Record { position, log_time: record.timestamp, value: Some(value) });
+                records.push(Record { position, log_time: record.timestamp, value: Some(value), branch: None });
             }
-            TailValue::Tombstone => records.push(Record { position, log_time: record.timestamp, value: None }),
+            TailValue::Tombstone => {
+                records.push(Record { position, log_time: record.timestamp, value: None, branch: None });
+            }
             TailValue::Avro { .. } | TailValue::Undecodable { .. } => {}
         }
         ControlFlow::Continue(())

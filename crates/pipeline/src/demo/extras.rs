@@ -4,16 +4,10 @@
 use anyhow::Context;
 use apache_avro::Schema;
 use chrono::Utc;
+use clients::registry::Registry;
 use contract::{Customer, CustomerEvent, Operation, framing, names, schemas};
 use local_stack::Endpoints;
-use rdkafka::{
-    ClientConfig,
-    producer::{FutureProducer, FutureRecord},
-};
-use schema_registry_converter::{
-    async_impl::schema_registry::{SrSettings, post_schema},
-    schema_registry_common::{SchemaType, SuppliedSchema},
-};
+use rdkafka::producer::{FutureProducer, FutureRecord};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -34,20 +28,14 @@ impl Extras {
     pub(crate) async fn new(endpoints: &Endpoints, topic: &str) -> anyhow::Result<Self> {
         let Endpoints { kafka, registry, .. } = endpoints;
         let newest = schemas::newest();
-        let supplied = SuppliedSchema::new(None, SchemaType::Avro, newest.compact()?);
-        let settings = SrSettings::new(registry.url.clone());
-        let registered = post_schema(&settings, names::value_subject(topic), supplied);
-        let registered = registered.await.map_err(|error| anyhow::anyhow!("registering the newest schema: {error}"))?;
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &kafka.bootstrap_servers).set("partitioner", "murmur2_random");
-        for (key, value) in &kafka.properties {
-            config.set(key, value);
-        }
+        let schema_id = Registry::new(registry)?.register(&names::value_subject(topic), &newest.compact()?).await?;
+        let mut config = clients::kafka::client(kafka);
+        config.set("partitioner", "murmur2_random");
         Ok(Self {
             topic: topic.to_owned(),
             kafka: config.create().context("a Kafka producer for the demo's own records")?,
             schema: newest.parse()?,
-            schema_id: registered.id,
+            schema_id,
             customer_id: Uuid::new_v4(),
             born: Utc::now().timestamp_millis(),
         })

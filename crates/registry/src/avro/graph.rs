@@ -1,5 +1,6 @@
-//! A schema as a graph of nodes in which a name is the node it stands for, so that recursive types need no special care.
-//! Logical types are seen as what they annotate, as Avro's own resolution sees them.
+//! A schema as a graph of nodes in which a name is the node it stands for, so that recursive types need no special case.
+//! A logical type is the type that it annotates, as in Avro's own resolution. It is built from schemas that may be invalid
+//! in ways that the rules do not ask about; `validity` finds those.
 
 use super::{InvalidSchema, definition_name, full_name};
 use serde_json::{Map, Value};
@@ -61,7 +62,7 @@ pub(crate) struct Name {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
-    pub(crate) default: Option<Value>,
+    pub(crate) has_default: bool,
     pub(crate) schema: NodeId,
 }
 
@@ -69,9 +70,7 @@ impl Graph {
     pub(super) fn new(json: &Value) -> Result<Self, InvalidSchema> {
         let mut builder = Builder { nodes: Vec::new(), names: HashMap::new() };
         let root = builder.node(json, "", &mut String::new())?;
-        let graph = Self { nodes: builder.nodes, root };
-        graph.check_defaults()?;
-        Ok(graph)
+        Ok(Self { nodes: builder.nodes, root })
     }
 
     pub(crate) fn root(&self) -> NodeId {
@@ -80,43 +79,6 @@ impl Graph {
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id]
-    }
-
-    /// `apache_avro` leaves this to the moment a default is used.
-    fn check_defaults(&self) -> Result<(), InvalidSchema> {
-        for node in &self.nodes {
-            let Node::Record(record) = node else { continue };
-            for field in &record.fields {
-                if let Some(default) = field.default.as_ref().filter(|default| !self.fits(default, field.schema)) {
-                    let problem = format!("the default {default} does not fit the type of the field");
-                    return Err(InvalidSchema::At { path: format!("{}.{}", record.name.full, field.name), problem });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a default is a value of the type, in the JSON that the specification gives for defaults.
-    fn fits(&self, value: &Value, id: NodeId) -> bool {
-        match (self.node(id), value) {
-            (Node::Primitive(Kind::Null), Value::Null)
-            | (Node::Primitive(Kind::Boolean), Value::Bool(_))
-            | (Node::Primitive(Kind::Float | Kind::Double), Value::Number(_))
-            | (Node::Primitive(Kind::Bytes | Kind::String) | Node::Fixed { .. }, Value::String(_)) => true,
-            (Node::Primitive(Kind::Int), value) => value.as_i64().is_some_and(|value| i32::try_from(value).is_ok()),
-            (Node::Primitive(Kind::Long), value) => value.as_i64().is_some(),
-            (Node::Array(items), Value::Array(values)) => values.iter().all(|value| self.fits(value, *items)),
-            (Node::Map(types), Value::Object(values)) => values.values().all(|value| self.fits(value, *types)),
-            (Node::Enum { symbols, .. }, Value::String(symbol)) => symbols.contains(symbol),
-            (Node::Union(branches), value) => branches.iter().any(|branch| self.fits(value, *branch)),
-            (Node::Record(record), Value::Object(values)) => {
-                record.fields.iter().all(|field| match values.get(&field.name) {
-                    Some(value) => self.fits(value, field.schema),
-                    None => field.default.is_some(),
-                })
-            }
-            _ => false,
-        }
     }
 }
 
@@ -240,8 +202,8 @@ impl Builder {
             let schema = field.get("type").ok_or_else(|| invalid(path, "the field has no type"))?;
             let schema = self.node(schema, &namespace, path)?;
             path.truncate(outer);
-            let default = field.get("default").cloned();
-            fields.push(Field { name: field_name, aliases: strings(field.get("aliases")), default, schema });
+            let has_default = field.get("default").is_some();
+            fields.push(Field { name: field_name, aliases: strings(field.get("aliases")), has_default, schema });
         }
         self.nodes[id] = Node::Record(Record { name, fields });
         Ok(id)
@@ -275,7 +237,7 @@ fn strings(json: Option<&Value>) -> Vec<String> {
     json.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn invalid(path: &str, problem: impl Into<String>) -> InvalidSchema {
+pub(super) fn invalid(path: &str, problem: impl Into<String>) -> InvalidSchema {
     let path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
     InvalidSchema::At { path, problem: problem.into() }
 }

@@ -1,6 +1,6 @@
-//! When two texts are one schema. Confluent's registry compares what Java's parser prints: members in a fixed order, names
-//! relative to the namespace around them; documentation, defaults and further attributes count. This form counts the same
-//! things; it is only compared, never shown.
+//! Decides when two texts are one schema. Confluent's registry compares what Java prints: members in a fixed order, names
+//! relative to the namespace around them; documentation, defaults and further attributes count. The form here counts the
+//! same things. It is only compared, never shown.
 
 use super::{definition_name, full_name, graph::is_primitive};
 use serde_json::{Map, Value};
@@ -71,10 +71,10 @@ fn sorted(json: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::avro::AvroSchema;
+    use crate::avro::{AvroSchema, Origin};
 
     fn identity(text: &str) -> String {
-        AvroSchema::parse(text).unwrap().identity
+        AvroSchema::parse(text, &[], Origin::Request).unwrap().identity
     }
 
     #[test]

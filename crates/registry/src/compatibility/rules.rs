@@ -1,9 +1,9 @@
-//! Avro's schema resolution as a question about two schemas: can every datum of the writer be read by the reader?
-//! Rules: <https://avro.apache.org/docs/1.12.0/specification/#schema-resolution>, read as Java's `SchemaCompatibility`
-//! reads them (what Confluent's registry asks), which leaves logical types out.
+//! Decides whether a reader's schema can read every datum of a writer's schema.
+//! Rules: <https://avro.apache.org/docs/1.12.0/specification/#schema-resolution>, as Java's `SchemaCompatibility` applies
+//! them for Confluent's registry, which ignores logical types.
 //!
 //! Each pair of types makes demands on pairs of inner types. Recursive types make that a cycle, so the answer is the
-//! greatest fixed point: all pairs hold until one is found not to, and that is followed up until nothing changes.
+//! greatest fixed point: all pairs hold at first, and those with a demand that fails are removed until none is left.
 
 use crate::avro::{Graph, Kind, Name, Node, NodeId, Record};
 use std::collections::{HashMap, HashSet};
@@ -188,7 +188,7 @@ fn record(reader: &Record, writer: &Record) -> Vec<Demand> {
         let written = names.find_map(|name| writer.fields.iter().find(|written| written.name == *name));
         match written {
             Some(written) => Some(Demand::Inner((field.schema, written.schema), format!("/fields/{at}/type"))),
-            None if field.default.is_some() => None,
+            None if field.has_default => None,
             None => {
                 let kind = FaultKind::ReaderFieldMissingDefaultValue;
                 Some(Demand::Fault(fault(kind, &format!("/fields/{at}"), field.name.clone())))

@@ -1,46 +1,17 @@
-//! `/subjects` and `/compatibility`.
+//! `/subjects`, `/contexts` and `/compatibility`.
 
 use super::{
     Answer, Answered, Context, SchemaText, change,
-    extract::{Body, Params, SchemaBody, ScopeParams, Subject, flag, scope},
+    extract::{Body, SchemaBody, Subject},
+    query::Query,
 };
 use crate::{
-    catalog::{Deletion, SchemaId, Version},
+    catalog::{SchemaId, Scope, Version},
     refusal::Refusal,
     service::{Against, VersionName, VersionView, known},
 };
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ListParams {
-    #[serde(deserialize_with = "flag")]
-    deleted: bool,
-    subject_prefix: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct DeleteParams {
-    #[serde(deserialize_with = "flag")]
-    permanent: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct CompatibilityParams {
-    #[serde(deserialize_with = "flag")]
-    verbose: bool,
-    /// As in [`ScopeParams`].
-    #[serde(deserialize_with = "flag")]
-    normalize: bool,
-}
-
-#[derive(Serialize)]
-pub(super) struct Id {
-    id: SchemaId,
-}
+use serde::Serialize;
 
 #[derive(Serialize)]
 pub(super) struct Compatibility {
@@ -49,111 +20,152 @@ pub(super) struct Compatibility {
     messages: Option<Vec<String>>,
 }
 
-impl DeleteParams {
-    fn how(&self) -> Deletion {
-        if self.permanent { Deletion::Permanent } else { Deletion::Soft }
-    }
+/// The default context is the only one.
+pub(super) async fn contexts(query: Query) -> Answered<Vec<&'static str>> {
+    let prefix = query.text("contextPrefix").unwrap_or_default();
+    Ok(Answer(query.page()?.of(Some(".").filter(|context| context.starts_with(prefix)))))
 }
 
-pub(super) async fn list(State(service): State<Context>, Params(params): Params<ListParams>) -> Answered<Vec<String>> {
+pub(super) async fn list(State(service): State<Context>, query: Query) -> Answered<Vec<String>> {
+    let (scope, page, prefix) = (query.scope()?, query.page()?, query.subject_prefix());
     Ok(Answer(service.ask(|catalog| {
-        let subjects = catalog.subjects(scope(params.deleted));
-        subjects.filter(|subject| subject.starts_with(&params.subject_prefix)).map(str::to_owned).collect()
+        let subjects = catalog.subjects(scope).filter(|subject| subject.starts_with(prefix));
+        page.of(subjects.map(str::to_owned))
     })))
 }
 
+/// `deletedAsNegative` shows the deleted versions too, as negative numbers.
 pub(super) async fn versions(
     State(service): State<Context>,
     Subject(subject): Subject,
-    Params(params): Params<ScopeParams>,
+    query: Query,
 ) -> Answered<Vec<Version>> {
-    let versions = service.ask(|catalog| {
-        let versions = known(catalog, &subject, params.scope())?;
-        Ok::<_, Refusal>(versions.iter().map(|known| known.version).collect())
-    });
-    versions.map(Answer)
+    let (shows_negative, page) = (query.flag("deletedAsNegative")?, query.page()?);
+    let scope = query.scope()?;
+    service.ask(|catalog| {
+        let mut versions = known(catalog, &subject, scope)?;
+        if shows_negative {
+            versions = catalog.versions(&subject, Scope::WithDeleted);
+        }
+        let number = |version: i32, is_deleted: bool| if is_deleted && shows_negative { -version } else { version };
+        Ok(Answer(page.of(versions.iter().map(|known| number(known.version, known.is_deleted)))))
+    })
 }
 
 pub(super) async fn version(
     State(service): State<Context>,
     Subject(subject): Subject,
     version: VersionName,
-    Params(params): Params<ScopeParams>,
+    query: Query,
 ) -> Answered<VersionView> {
-    service.version(&subject, version, params.scope()).map(Answer)
+    service.version(&subject, version, scope_of(version, &query)?, query.format()).map(Answer)
 }
 
 pub(super) async fn version_schema(
     State(service): State<Context>,
     Subject(subject): Subject,
     version: VersionName,
-    Params(params): Params<ScopeParams>,
+    query: Query,
 ) -> Result<SchemaText, Refusal> {
-    service.version(&subject, version, params.scope()).map(|view| SchemaText(view.schema))
+    let view = service.version(&subject, version, scope_of(version, &query)?, query.format())?;
+    Ok(SchemaText(view.into_text()))
 }
 
+/// The latest version is an active one, whatever is asked of deleted ones, as in Confluent's registry.
+fn scope_of(version: VersionName, query: &Query) -> Result<Scope, Refusal> {
+    let scope = query.scope_with_deleted()?;
+    Ok(if version == VersionName::Latest { Scope::Active } else { scope })
+}
+
+pub(super) async fn with_metadata(
+    State(service): State<Context>,
+    Subject(subject): Subject,
+    query: Query,
+) -> Answered<VersionView> {
+    let properties: Vec<_> = query.all("key").map(str::to_owned).zip(query.all("value").map(str::to_owned)).collect();
+    service.with_properties(&subject, &properties, query.scope_with_deleted()?, query.format()).map(Answer)
+}
+
+pub(super) async fn referenced_by(
+    State(service): State<Context>,
+    Subject(subject): Subject,
+    version: VersionName,
+    query: Query,
+) -> Answered<Vec<SchemaId>> {
+    let ids = service.referenced_by(&subject, version, query.scope_with_deleted()?)?;
+    Ok(Answer(query.page()?.of(ids)))
+}
+
+/// `normalize` changes nothing: two texts that mean the same schema are one here in any case.
 pub(super) async fn register(
     State(service): State<Context>,
     Subject(subject): Subject,
-    Params(_): Params<ScopeParams>,
+    query: Query,
     Body(body): Body<SchemaBody>,
-) -> Answered<Id> {
-    let schema = body.parse()?;
-    change(service, move |service| service.register(&subject, &schema)).await.map(|id| Answer(Id { id }))
+) -> Answered<VersionView> {
+    let (request, format) = (body.registration()?, query.format());
+    change(service, move |service| service.register(&subject, request, format)).await.map(Answer)
 }
 
 pub(super) async fn look_up(
     State(service): State<Context>,
     Subject(subject): Subject,
-    Params(params): Params<ScopeParams>,
+    query: Query,
     Body(body): Body<SchemaBody>,
 ) -> Answered<VersionView> {
-    service.look_up(&subject, &body.parse()?, params.scope()).map(Answer)
+    service.look_up(&subject, body.content()?, query.scope_with_deleted()?, query.format()).map(Answer)
 }
 
 pub(super) async fn delete(
     State(service): State<Context>,
     Subject(subject): Subject,
-    Params(params): Params<DeleteParams>,
+    query: Query,
 ) -> Answered<Vec<Version>> {
-    change(service, move |service| service.delete_subject(&subject, params.how())).await.map(Answer)
+    let how = query.deletion()?;
+    change(service, move |service| service.delete_subject(&subject, how)).await.map(Answer)
 }
 
 pub(super) async fn delete_version(
     State(service): State<Context>,
     Subject(subject): Subject,
     version: VersionName,
-    Params(params): Params<DeleteParams>,
+    query: Query,
 ) -> Answered<Version> {
-    change(service, move |service| service.delete_version(&subject, version, params.how())).await.map(Answer)
+    let how = query.deletion()?;
+    change(service, move |service| service.delete_version(&subject, version, how)).await.map(Answer)
 }
 
 pub(super) async fn compatibility(
     state: State<Context>,
     subject: Subject,
-    params: Params<CompatibilityParams>,
+    query: Query,
     body: Body<SchemaBody>,
 ) -> Answered<Compatibility> {
-    compare(state, subject, Against::Subject, params, body)
+    compare(state, subject, Against::Subject, &query, body)
 }
 
 pub(super) async fn compatibility_with_version(
     state: State<Context>,
     subject: Subject,
     version: VersionName,
-    params: Params<CompatibilityParams>,
+    query: Query,
     body: Body<SchemaBody>,
 ) -> Answered<Compatibility> {
-    compare(state, subject, Against::Version(version), params, body)
+    compare(state, subject, Against::Version(version), &query, body)
 }
 
 fn compare(
     State(service): State<Context>,
     Subject(subject): Subject,
     against: Against,
-    Params(params): Params<CompatibilityParams>,
+    query: &Query,
     Body(body): Body<SchemaBody>,
 ) -> Answered<Compatibility> {
-    let messages = service.incompatibilities(&subject, &body.parse()?, against)?;
-    Ok(Answer(Compatibility { is_compatible: messages.is_empty(), messages: params.verbose.then_some(messages) }))
+    let is_verbose = query.flag("verbose")?;
+    let messages = match service.incompatibilities(&subject, body.content()?, against) {
+        // An invalid schema is not compatible; with `verbose`, why not is asked for.
+        Err(Refusal::InvalidSchema(reason)) if is_verbose => vec![Refusal::InvalidSchema(reason).to_string()],
+        other => other?,
+    };
+    Ok(Answer(Compatibility { is_compatible: messages.is_empty(), messages: is_verbose.then_some(messages) }))
 }

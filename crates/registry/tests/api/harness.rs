@@ -59,3 +59,32 @@ pub(crate) fn schema(text: impl ToString) -> Option<Value> {
 pub(crate) fn record(fields: Value) -> Value {
     serde_json::json!({ "type": "record", "name": "R", "fields": fields })
 }
+
+/// A reference to a version of a subject, for the type of the same name.
+pub(crate) fn reference(name: &str, version: i32) -> Value {
+    serde_json::json!({ "name": name, "subject": name, "version": version })
+}
+
+/// Compares those members of objects that `expected` names, and everything else as a whole.
+#[track_caller]
+pub(crate) fn assert_shows(found: &Value, expected: &Value, about: &str) {
+    match expected {
+        Value::Object(members) => {
+            for (name, expected) in members {
+                assert_eq!(found.get(name), Some(expected), "{about}: {name} of {found}");
+            }
+        }
+        _ => assert_eq!(found, expected, "{about}"),
+    }
+}
+
+/// Sends requests in order and checks each answer: its status, and the error's number or what it shows.
+pub(crate) async fn converse(registry: &Running, steps: Vec<(&str, Option<Value>, u16, Value)>) {
+    for (step, (request, body, status, expected)) in steps.into_iter().enumerate() {
+        let (found_status, found) = ask(&registry.url, request, body).await;
+        let seen = if status >= 400 { &found["error_code"] } else { &found };
+        assert_eq!(found_status, status, "step {step}: {request}: {found}");
+        assert!(status < 400 || found["message"].as_str().is_some_and(|text| !text.is_empty()), "step {step}: {found}");
+        assert_shows(seen, &expected, &format!("step {step}: {request}"));
+    }
+}

@@ -53,7 +53,7 @@ pub(crate) fn compose(writers: &[&Writer]) -> Result<String, SchemaError> {
 }
 
 fn rewritten(schema: &ValueSchema, space: &str) -> Result<Value, SchemaError> {
-    let mut rewriting = Rewriting::new(space);
+    let mut rewriting = Rewriting::new(space, schema.schema());
     for reference in schema.references() {
         rewriting.learn(&parse_json(reference)?, "");
     }

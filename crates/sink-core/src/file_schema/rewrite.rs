@@ -1,16 +1,15 @@
-//! Other names for a schema's types, and only what a reader of the data needs: the text is that of the registry otherwise.
+//! Other names for a schema's types: the text is that of the registry otherwise. Defaults and aliases are left out where strict
+//! readers would refuse them, since data can be read without.
 
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
-use crate::schema::{full_name, primitive, space_of};
-
-/// Attributes for readers of other schemas. Their values may be wrong without harm to the data, and some readers look.
-const FOR_RESOLUTION: [&str; 2] = ["default", "aliases"];
+use crate::schema::{Kind, NodeId, Schema, full_name, primitive, space_of};
 
 /// Gives the types of one schema a namespace.
 pub(super) struct Rewriting<'a> {
     space: &'a str,
+    schema: &'a Schema,
     /// New full names by old ones.
     names: HashMap<String, String>,
     taken: HashSet<String>,
@@ -19,8 +18,8 @@ pub(super) struct Rewriting<'a> {
 }
 
 impl<'a> Rewriting<'a> {
-    pub(super) fn new(space: &'a str) -> Self {
-        Self { space, names: HashMap::new(), taken: HashSet::new(), known: HashMap::new() }
+    pub(super) fn new(space: &'a str, schema: &'a Schema) -> Self {
+        Self { space, schema, names: HashMap::new(), taken: HashSet::new(), known: HashMap::new() }
     }
 
     /// Notes the types that a text defines, to be written where one is used first.
@@ -82,8 +81,16 @@ impl<'a> Rewriting<'a> {
         let mut out = Map::new();
         for (key, value) in object {
             match key.as_str() {
-                _ if FOR_RESOLUTION.contains(&key.as_str()) => {}
                 "namespace" if full.is_some() => {}
+                // Some readers refuse an enum whose default is not a symbol of its own.
+                "default" if full.is_some() && !is_symbol(object, value) => {}
+                "aliases" if full.is_some() => {
+                    let aliases =
+                        value.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str);
+                    let aliases: Value =
+                        aliases.map(|alias| Value::from(self.renamed(&full_name(alias, inner)))).collect();
+                    out.insert(key.clone(), aliases);
+                }
                 "name" if full.is_some() => {
                     let new = full.as_ref().and_then(|full| self.names.get(full)).map_or("", String::as_str);
                     let (space, name) = new.rsplit_once('.').unwrap_or(("", new));
@@ -101,7 +108,7 @@ impl<'a> Rewriting<'a> {
                 }
                 "fields" => {
                     let fields = value.as_array().map(Vec::as_slice).unwrap_or_default();
-                    let fields: Value = fields.iter().map(|field| self.schema(field, inner)).collect();
+                    let fields: Value = fields.iter().map(|field| self.field(field, full.as_deref(), inner)).collect();
                     out.insert(key.clone(), fields);
                 }
                 _ => {
@@ -112,15 +119,53 @@ impl<'a> Rewriting<'a> {
         Value::Object(out)
     }
 
+    fn renamed(&self, full: &str) -> String {
+        let plain: Vec<String> = full.split('.').filter(|part| !part.is_empty()).map(plain).collect();
+        format!("{}.{}", self.space, plain.join("."))
+    }
+
+    fn field(&mut self, field: &Value, record: Option<&str>, space: &str) -> Value {
+        let mut out = self.schema(field, space);
+        let name = field.get("name").and_then(Value::as_str).unwrap_or_default();
+        let is_valid = record.is_some_and(|record| self.has_strict_default(record, name));
+        if let Some(object) = out.as_object_mut() {
+            if !is_valid {
+                object.remove("default");
+            }
+            if let Some(aliases) = object.get_mut("aliases").and_then(Value::as_array_mut) {
+                aliases.retain(|alias| alias.as_str().is_some_and(|alias| !alias.is_empty() && plain(alias) == alias));
+            }
+        }
+        out
+    }
+
+    /// Whether a field has a default that is a value of its type; before Avro 1.12, of a union's first type.
+    fn has_strict_default(&self, record: &str, name: &str) -> bool {
+        let of_record = |at: usize| match self.schema.kind(NodeId::at(at)) {
+            Kind::Record(names, fields) if names.full == record => fields.iter().find(|field| field.name == name),
+            _ => None,
+        };
+        let Some(field) = (0..self.schema.len()).find_map(of_record) else { return false };
+        let of = match self.schema.kind(field.node) {
+            Kind::Union(branches) => branches.first().copied(),
+            _ => Some(field.node),
+        };
+        let default = field.default.as_ref().zip(of);
+        default.is_some_and(|(default, of)| self.schema.encode_default(of, default, &mut Vec::new()).is_ok())
+    }
+
     /// A new name that every reader takes, and that is not in use.
     fn rename(&mut self, full: &str) {
-        let plain: Vec<String> = full.split('.').filter(|part| !part.is_empty()).map(plain).collect();
-        let mut new = format!("{}.{}", self.space, plain.join("."));
+        let mut new = self.renamed(full);
         while !self.taken.insert(new.clone()) {
             new.push('_');
         }
         self.names.insert(full.to_owned(), new);
     }
+}
+
+fn is_symbol(object: &Map<String, Value>, value: &Value) -> bool {
+    object.get("symbols").and_then(Value::as_array).is_some_and(|symbols| symbols.contains(value))
 }
 
 /// The full name of the type that an object defines, if it defines one.

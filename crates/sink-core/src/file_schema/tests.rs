@@ -99,3 +99,21 @@ fn a_schema_with_other_columns_is_not_a_files() {
         assert!(matches!(FileSchema::parse(&text.replacen(from, to, 1)), Err(FileSchemaError::Columns)), "{from}");
     }
 }
+
+#[test]
+fn what_readers_of_the_data_can_check_by_is_kept_and_what_they_would_refuse_is_not() {
+    let text = r#"{"type":"record","name":"R","aliases":["Old"],"fields":[
+        {"name":"a","type":"int","default":7,"aliases":["b","not-plain"]},
+        {"name":"c","type":"int","default":"none"},
+        {"name":"d","type":["null","int"],"default":3},
+        {"name":"e","type":{"type":"record","name":"E","fields":[{"name":"f","type":"bytes","default":"\u00ff"}]},"default":{}}]}"#;
+    let file: Value = serde_json::from_str(&composed(&[text, "string"])).unwrap();
+    let record = &file["fields"].as_array().unwrap().last().unwrap()["type"][1];
+    let field = |at: usize| &record["fields"][at];
+    assert_eq!((&field(0)["default"], &field(0)["aliases"]), (&json!(7), &json!(["b"])));
+    assert_eq!((field(1).get("default"), field(2).get("default")), (None, None));
+    assert_eq!(field(3)["type"]["fields"][0]["default"], "\u{ff}");
+    assert_eq!(field(3)["default"], json!({}));
+    assert_eq!(record["aliases"], json!(["schema_5.Old"]));
+    apache_avro::Schema::parse(&file).unwrap();
+}

@@ -56,6 +56,8 @@ pub(super) struct Filling {
     commit_next: Option<Range>,
     holds: u8,
     finishing: Option<RollReason>,
+    /// Why the partition stops once what precedes the next record is created and committed.
+    stopping: Option<Stop>,
 }
 
 impl Filling {
@@ -71,6 +73,7 @@ impl Filling {
             commit_next: None,
             holds: 0,
             finishing: None,
+            stopping: None,
         }
     }
 
@@ -84,7 +87,11 @@ impl Filling {
 
     /// Whether records are wanted.
     pub(super) fn is_reading(&self) -> bool {
-        self.holds == 0 && self.finishing.is_none()
+        self.holds == 0 && !self.is_ending()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.finishing.is_some() || self.stopping.is_some()
     }
 
     #[inline]
@@ -179,7 +186,7 @@ impl Filling {
     }
 
     pub(super) fn hold(&mut self, hold: Hold, out: &mut Commands) {
-        if self.holds == 0 && self.finishing.is_none() {
+        if self.is_reading() {
             out.push_back(Command::Pause);
         }
         self.holds |= hold as u8;
@@ -196,7 +203,7 @@ impl Filling {
     pub(super) fn release(&mut self, hold: Hold, out: &mut Commands) {
         let before = self.holds;
         self.holds &= !(hold as u8);
-        if before != 0 && self.holds == 0 && self.finishing.is_none() {
+        if before != 0 && self.is_reading() {
             out.push_back(Command::Resume { at: self.next });
         }
     }
@@ -217,7 +224,7 @@ impl Filling {
 
     pub(super) fn finish(&mut self, reason: RollReason, out: &mut Commands) -> Next {
         if self.finishing.is_none() {
-            if self.holds == 0 {
+            if self.is_reading() {
                 out.push_back(Command::Pause);
             }
             self.finishing = Some(reason);
@@ -225,12 +232,38 @@ impl Filling {
                 self.roll(reason, out);
             }
         }
-        self.finished()
+        if self.is_done() { Next::Finished } else { Next::Stay }
     }
 
-    fn finished(&self) -> Next {
-        let done = self.open.is_none() && self.sealed.is_empty() && !self.committing && self.commit_next.is_none();
-        if done && self.finishing.is_some() { Next::Finished } else { Next::Stay }
+    /// Creates and commits what precedes the next record, then stops.
+    ///
+    /// # Errors
+    /// With the reason, where nothing is left to do before.
+    pub(super) fn stop_after(&mut self, stop: Stop, out: &mut Commands) -> Result<Next, Stop> {
+        if self.is_ending() {
+            return Ok(Next::Stay);
+        }
+        if self.is_reading() {
+            out.push_back(Command::Pause);
+        }
+        self.stopping = Some(stop);
+        if self.due.is_none() {
+            self.roll(RollReason::Stop, out);
+        }
+        self.ended()
+    }
+
+    fn is_done(&self) -> bool {
+        self.open.is_none() && self.sealed.is_empty() && !self.committing && self.commit_next.is_none()
+    }
+
+    /// A partition that is given up while it stops is given up: whoever has it next meets the same record.
+    fn ended(&self) -> Result<Next, Stop> {
+        match (&self.finishing, &self.stopping) {
+            (Some(_), _) if self.is_done() => Ok(Next::Finished),
+            (None, Some(stop)) if self.is_done() => Err(stop.clone()),
+            _ => Ok(Next::Stay),
+        }
     }
 
     pub(super) fn handle(
@@ -261,14 +294,15 @@ impl Filling {
             _ => {}
         }
         self.tick(&setup.policy, now, out);
-        Ok(self.finished())
+        self.ended()
     }
 
     fn created(&mut self, out: &mut Commands) {
         let Some(sealed) = self.sealed.pop_front() else { return };
         self.commit(sealed.range, out);
         self.create_first(out);
-        if let Some(reason) = self.due.take().or(self.finishing) {
+        let ending = self.finishing.or(self.stopping.is_some().then_some(RollReason::Stop));
+        if let Some(reason) = self.due.take().or(ending) {
             self.roll(reason, out);
         }
         self.release(Hold::Upload, out);

@@ -151,6 +151,10 @@ impl Schema {
 }
 
 impl NodeId {
+    pub(crate) fn at(index: usize) -> Self {
+        Self(index as u32)
+    }
+
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }

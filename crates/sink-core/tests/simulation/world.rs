@@ -300,6 +300,7 @@ impl World {
                     sha256: String::new(),
                     rows: facts.rows,
                     dead_letters: facts.dead_letters,
+                    is_loss: false,
                     bytes: 1,
                 };
                 self.check_file(&file, &rows);

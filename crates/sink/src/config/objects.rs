@@ -1,5 +1,6 @@
 //! How objects are written, and what the bucket may do to them.
 
+use contract::settings;
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
 use url::form_urlencoded;
@@ -10,14 +11,15 @@ use crate::error::ConfigError;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Objects {
-    /// A file with more bytes is uploaded in parts of 8 MiB or more. Above `roll.max_bytes` as it is by default, files are
-    /// one PUT. Default: 128 MiB; at most 4 GiB, since S3 takes 5 GiB in one PUT.
+    /// A file with more bytes is uploaded in parts of 8 MiB or more; 0 uploads every file in parts. The default, 128 MiB,
+    /// is greater than that of `roll.max_bytes`, so that each file is one PUT. At most 4 GiB, since S3 takes 5 GiB in one
+    /// PUT.
     pub multipart_bytes: u64,
-    /// Uploads in parts that began longer ago and are not completed were left by a killed process: they are aborted at
-    /// start. Default: 1 day.
+    /// Incomplete uploads in parts that are older than this were left by a killed process. They are aborted at start.
+    /// Default: 1 day.
     #[serde(with = "humantime_serde")]
     pub abandoned_after: Duration,
-    /// Default: none, which leaves it to the bucket.
+    /// Default: none; the bucket's own default applies.
     pub server_side_encryption: Encryption,
     /// With `aws-kms`: the key's id, ARN or alias. Without it, AWS's own key for S3 is used.
     pub kms_key_id: Option<String>,
@@ -82,29 +84,43 @@ impl Objects {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let refuse =
-            |key: &str, reason: &str| Err(ConfigError { key: format!("objects.{key}"), reason: reason.to_owned() });
         if self.multipart_bytes > LARGEST_PUT {
-            return refuse("multipart_bytes", "is more than the 4 GiB that are safe to send in one PUT");
+            let expected = format!("at most {LARGEST_PUT} (4 GiB), because S3 takes 5 GiB in one PUT");
+            return Err(ConfigError::found("objects.multipart_bytes", self.multipart_bytes, expected));
         }
         if self.abandoned_after < SHORTEST_ABANDONED {
-            return refuse("abandoned_after", "is less than 1h: another sink may still be uploading");
+            let found = format!("{:?}", self.abandoned_after);
+            let expected = "at least 1h: a younger upload may belong to another sink that is still at work";
+            return Err(ConfigError::found("objects.abandoned_after", found, expected));
         }
-        if self.kms_key_id.is_some() && self.server_side_encryption != Encryption::AwsKms {
-            return refuse("kms_key_id", "needs server_side_encryption = \"aws-kms\"");
+        if let Some(key) = &self.kms_key_id {
+            settings::filled("objects.kms_key_id", key, "a key's id, ARN or alias; leave it out for AWS's own key")?;
+            if self.server_side_encryption != Encryption::AwsKms {
+                let reason = "is only used with `server_side_encryption = \"aws-kms\"`; set that, or remove the key";
+                return Err(ConfigError::new("objects.kms_key_id", reason));
+            }
         }
+        self.check_tags()
+    }
+
+    fn check_tags(&self) -> Result<(), ConfigError> {
+        let refuse = |reason: String| Err(ConfigError::new("objects.tags", reason));
         if self.tags.len() > MOST_TAGS {
-            return refuse("tags", "S3 allows 10 tags for an object");
+            return refuse(format!("found {} tags, expected at most {MOST_TAGS}, S3's limit", self.tags.len()));
         }
-        let is_long = |(key, value): (&String, &String)| {
-            key.is_empty() || key.chars().count() > LONGEST_TAG.0 || value.chars().count() > LONGEST_TAG.1
-        };
-        if self.tags.iter().any(is_long) {
-            return refuse("tags", "keys have 1 to 128 characters, values at most 256");
-        }
-        let is_strange = |text: &String| !text.chars().all(|c| c.is_alphanumeric() || TAG_SIGNS.contains(c));
-        if self.tags.iter().any(|(key, value)| is_strange(key) || is_strange(value)) {
-            return refuse("tags", "keys and values have letters, digits, spaces and + - = . _ : / @ only");
+        let is_strange = |text: &str| !text.chars().all(|c| c.is_alphanumeric() || TAG_SIGNS.contains(c));
+        for (key, value) in &self.tags {
+            if key.is_empty() || key.chars().count() > LONGEST_TAG.0 || value.chars().count() > LONGEST_TAG.1 {
+                let (of_key, of_value) = LONGEST_TAG;
+                return refuse(format!(
+                    "found `{key}` with the value `{value}`, expected 1 to {of_key} characters and at most {of_value}"
+                ));
+            }
+            if is_strange(key) || is_strange(value) {
+                return refuse(format!(
+                    "found `{key}` with the value `{value}`, expected only letters, digits, spaces and + - = . _ : / @"
+                ));
+            }
         }
         Ok(())
     }

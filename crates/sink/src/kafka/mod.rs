@@ -5,7 +5,7 @@ pub(crate) mod log_reader;
 pub(crate) mod native;
 pub(crate) mod questions;
 
-use contract::{Position, endpoints::Kafka};
+use contract::Position;
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
@@ -152,9 +152,7 @@ fn client(config: &Config) -> ClientConfig {
     client.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", "1000");
     // How soon a topic or partition made later is read; the client's own default is five minutes.
     client.set("topic.metadata.refresh.interval.ms", "10000");
-    for (key, value) in &config.kafka.properties {
-        client.set(key, value);
-    }
+    client.extend(config.kafka.properties.clone());
     client
         .set("bootstrap.servers", &config.kafka.bootstrap_servers)
         .set("group.id", &config.group_id)
@@ -166,41 +164,16 @@ fn client(config: &Config) -> ClientConfig {
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true");
     if config.topics.iter().any(|topic| topic.starts_with('^')) {
-        // A pattern that matched them would make dead letters of dead letters.
-        let mut excluded = vec![format!("{}$", contract::names::DEAD_LETTERS.replace('.', "\\."))];
+        // A pattern that matched dead letters would make dead letters of dead letters, and one that matched the brokers' own
+        // topics would read its own commits.
+        let letters = format!("{}$", contract::names::DEAD_LETTERS.replace('.', "\\."));
+        let mut excluded = vec![clients::kafka::INTERNAL.to_owned(), letters];
         excluded.extend(config.dead_letter_topic.as_ref().map(|name| format!("^{}$", name.replace('.', "\\."))));
         excluded.extend(client.get("topic.blacklist").map(str::to_owned));
         client.set("topic.blacklist", excluded.join(","));
     }
     if let Some(instance) = &config.instance_id {
         client.set("group.instance.id", instance);
-    }
-    client
-}
-
-/// What a client has set that is no consumer: the properties of the connection hold for it too; those of fetching and of
-/// the group do not.
-pub(crate) fn connection(config: &Kafka) -> ClientConfig {
-    const SHARED: [&str; 13] = [
-        "security.",
-        "sasl.",
-        "ssl.",
-        "enable.ssl.",
-        "enable.sasl.",
-        "https.",
-        "socket.",
-        "broker.",
-        "client.",
-        "reconnect.",
-        "metadata.",
-        "topic.metadata.",
-        "debug",
-    ];
-    let is_shared = |property: &str| SHARED.iter().any(|prefix| property.starts_with(prefix));
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", &config.bootstrap_servers);
-    for (key, value) in config.properties.iter().filter(|(key, _)| is_shared(key)) {
-        client.set(key, value);
     }
     client
 }

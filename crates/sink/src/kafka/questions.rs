@@ -58,6 +58,18 @@ pub(crate) fn topic_id(consumer: &Consumer, topic: &str) -> Option<String> {
     consumer.context().topics.ask(consumer, topic).ok()?.topic_id
 }
 
+/// Refuses a group that has members, which could write files meanwhile. Blocks.
+///
+/// # Errors
+/// With their number, or when the brokers do not answer.
+pub(crate) fn refuse_members(consumer: &Consumer, group: &str) -> Result<(), SinkError> {
+    let groups = consumer.client().fetch_group_list(Some(group), QUESTION_TIMEOUT);
+    let groups = groups.map_err(|error| SinkError::Unanswered { reason: format!("asking for the group: {error}") })?;
+    let of_group = groups.groups().iter().filter(|info| info.name() == group);
+    let members: usize = of_group.map(|info| info.members().len()).sum();
+    if members == 0 { Ok(()) } else { Err(SinkError::GroupActive { group: group.to_owned(), members }) }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

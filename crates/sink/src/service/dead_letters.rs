@@ -12,8 +12,6 @@ use rdkafka::{
 use std::{collections::HashSet, time::Duration};
 use tokio::sync::Mutex;
 
-use crate::kafka;
-
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Header keys of a dead letter; the record's own headers come behind them.
@@ -75,7 +73,7 @@ impl DeadLetters {
     /// # Errors
     /// When librdkafka refuses the configuration.
     pub(crate) fn new(config: &Kafka, deadline: Duration, max_record: usize) -> Result<Self, KafkaError> {
-        let mut client = kafka::connection(config);
+        let mut client = clients::kafka::connection(config);
         let admin = client.create()?;
         client
             .set("enable.idempotence", "true")

@@ -7,6 +7,7 @@ mod slot;
 pub(crate) mod tasks;
 mod worker;
 
+use sink_core::families::FileShape;
 use std::sync::{Arc, mpsc};
 use telemetry::{Health, Shutdown};
 use tokio::{runtime::Handle, sync::OnceCell};
@@ -44,10 +45,29 @@ pub struct Summary {
 /// deadline. Starting again continues where the files end.
 pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shutdown) -> Result<Summary, SinkError> {
     config.check()?;
+    let prepared = tokio::select! {
+        prepared = Box::pin(prepare(config, health, metrics.clone())) => prepared?,
+        // Nothing is open yet, so nothing is to be finished: a store that does not answer is not waited for.
+        () = shutdown.requested() => return Ok(Summary::default()),
+    };
+    let worker = worker::Worker::new(prepared, metrics, shutdown);
+    threads::run("sink", move || worker.run()).await?
+}
+
+/// All that reading needs.
+struct Prepared {
+    consumer: Arc<kafka::Consumer>,
+    asking: Arc<kafka::Consumer>,
+    tasks: tasks::Tasks,
+    answers: mpsc::Receiver<tasks::Answer>,
+    none_yet: Arc<FileShape>,
+}
+
+async fn prepare(config: Config, health: Health, metrics: Metrics) -> Result<Prepared, SinkError> {
     health.unready(worker::ASSIGNMENT, "looking at the object store");
     let config = Arc::new(config);
     let writer = uuid::Uuid::new_v4().to_string();
-    let watched = store::Watched { metrics: metrics.clone(), health: health.clone() };
+    let watched = store::Watched { metrics, health: health.clone() };
     let store = store::Store::connect(&config, Some(watched)).await;
     store.prove_puts().await?;
     // A file is cut once it has reached its size, so it may be larger.
@@ -57,7 +77,7 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
     retention::check(&config, &store).await?;
     store.abort_abandoned().await;
     let registry = Arc::new(registry::Registry::new(&config.registry)?);
-    let none_yet = sink_core::families::FileShape::unknown()
+    let none_yet = FileShape::unknown()
         .map_err(|error| SinkError::Registry { url: config.registry.url.clone(), reason: error.to_string() })?;
     let asking = Arc::new(kafka::unsubscribed(&config)?);
     let consumer = Arc::new(kafka::consumer(&config)?);
@@ -74,6 +94,5 @@ pub async fn run(config: Config, health: Health, metrics: Metrics, shutdown: Shu
         writer: writer.into(),
         config,
     };
-    let worker = worker::Worker::new(consumer, asking, tasks, answers, metrics, shutdown, Arc::new(none_yet));
-    threads::run("sink", move || worker.run()).await?
+    Ok(Prepared { consumer, asking, tasks, answers, none_yet: Arc::new(none_yet) })
 }

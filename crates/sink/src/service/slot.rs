@@ -31,6 +31,16 @@ pub(crate) enum FileError {
     Compress(#[from] CompressError),
 }
 
+impl FileError {
+    /// Why a partition stops that has such a file.
+    pub(crate) fn stop(&self) -> Stop {
+        match self {
+            Self::Spool(error) => Stop::Local { tried: "writing to sink.spool_dir", reason: error.to_string() },
+            Self::Compress(error) => Stop::Bug(error.to_string()),
+        }
+    }
+}
+
 /// Whether a file can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
@@ -139,6 +149,9 @@ pub(crate) struct Slot {
     pub(crate) failing: Option<Failing>,
     /// Whether the brokers are being asked about its log.
     pub(crate) asking: bool,
+    /// Records before this offset name no schema that the registry might still learn of: it was asked for one with all patience when
+    /// they were there already.
+    pub(crate) settled: i64,
     pub(crate) stopped: Option<Stop>,
 }
 

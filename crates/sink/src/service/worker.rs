@@ -19,7 +19,7 @@ use sink_core::{
     stop::{Blame, Stop},
 };
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, mpsc::Receiver},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -32,11 +32,13 @@ use crate::{
     kafka::native::{RecordQueue, TopicHandle},
     kafka::{self, Consumer, GroupEvent, Place},
     metrics::{Metrics, PartitionLabel},
+    service::Prepared,
     service::commits::Commits,
     service::slot::Slot,
     service::tasks::{Answer, Asker, Tasks},
 };
 use memory::Memory;
+use reading::Stall;
 use timers::Timers;
 
 /// What health calls having partitions.
@@ -58,8 +60,9 @@ const ASK_AGAIN: Duration = Duration::from_mins(1);
 struct Topic {
     name: String,
     schemas: TopicSchemas,
-    /// Schema ids that are being looked up.
-    asking: HashSet<u32>,
+    /// Schema ids that are being looked up, each with how far the partitions' logs were known to reach when the registry was asked:
+    /// if it answers that there is no such schema after all patience, it lags behind none of these records.
+    asking: HashMap<u32, Vec<(i32, i64)>>,
 }
 
 /// Partitions on their way to another member.
@@ -72,6 +75,10 @@ pub(crate) struct Worker {
     config: Arc<Config>,
     /// Dropped before the consumer; `None` while its batch is being worked off, and at the end.
     records: Option<RecordQueue<kafka::Context>>,
+    /// The same queue with the rest of its batch, while that waits for a schema.
+    stall: Option<Stall>,
+    /// The lookup that was waited for in vain: its records are read again once it ends.
+    stalled_out: Option<(usize, u32)>,
     consumer: Arc<Consumer>,
     /// What tasks ask the brokers with.
     asking: Arc<Consumer>,
@@ -120,21 +127,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(
-        consumer: Arc<Consumer>,
-        asking: Arc<Consumer>,
-        tasks: Tasks,
-        answers: Receiver<Answer>,
-        metrics: Metrics,
-        shutdown: Shutdown,
-        none_yet: Arc<FileShape>,
-    ) -> Self {
+    pub(crate) fn new(prepared: Prepared, metrics: Metrics, shutdown: Shutdown) -> Self {
+        let Prepared { consumer, asking, tasks, answers, none_yet } = prepared;
         let config = Arc::clone(&tasks.config);
         Self {
             commits: Commits::new(config.deadlines.kafka),
             health: tasks.health.clone(),
             config,
             records: RecordQueue::new(Arc::clone(&consumer)),
+            stall: None,
+            stalled_out: None,
             consumer,
             asking,
             tasks,
@@ -314,7 +316,7 @@ impl Worker {
     fn ask_unknown_again(&mut self) {
         for (index, topic) in self.topics.iter_mut().enumerate() {
             for id in topic.schemas.unknown() {
-                if topic.asking.insert(id) {
+                if topic.asking.insert(id, Vec::new()).is_none() {
                     self.tasks.look_up(index, topic.name.clone(), id, Duration::ZERO);
                     self.owed += 1;
                 }
@@ -359,7 +361,7 @@ impl Worker {
         let given_back = self.hand_over.take().map(|hand_over| GroupEvent::Revoked(hand_over.places));
         let unanswered = self.consumer.context().close();
         given_back.into_iter().chain(unanswered).for_each(|event| kafka::let_go(&self.consumer, &event));
-        self.records = None;
+        (self.records, self.stall) = (None, None);
         self.health.unready(ASSIGNMENT, "stopped");
         if kafka::close((self.consumer, self.asking), deadline).is_err() {
             tracing::warn!("not left the group in time; it learns of the end by the session's timeout");
@@ -374,7 +376,7 @@ impl Worker {
         let Some(slot) = &mut self.slots[index] else { return };
         let (topic, partition) = slot.place.clone();
         tracing::error!(topic, partition, %stop, "partition stopped");
-        if stop.blame() == Blame::Remote && self.fatal.is_none() {
+        if stop.blame() != Blame::Operator && self.fatal.is_none() {
             self.fatal = Some(SinkError::Partition { topic, partition, stop: stop.clone() });
         }
         slot.stopped = Some(stop);

@@ -1,35 +1,35 @@
-//! Uploads in parts that a killed process left behind: they cannot be seen, but their parts are kept and paid for. Those
-//! of this prefix are aborted at start once they are so old that nobody can be completing them. That is housekeeping: where
-//! it is not permitted or fails, it is said, and the bucket's own rule (`AbortIncompleteMultipartUpload`) does it.
+//! Aborts uploads in parts that a killed process left unfinished. Such an upload is not an object that anybody sees, but its
+//! parts are stored and paid for. A start aborts those below this prefix that are too old for anybody to be completing them.
+//! This is housekeeping: a failure is logged, and the bucket's own rule (`AbortIncompleteMultipartUpload`) does the work then.
 
 use aws_sdk_s3::types::MultipartUpload;
 use contract::names;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Store, probe::PROBES, retry::Failure};
+use super::{Store, failure::Failure, operation::Operation, probe::PROBES};
 use crate::error::StoreError;
 
-/// Below the prefix, where the sink uploads in parts.
+/// Places below the prefix where the sink uploads in parts.
 const PLACES: [&str; 2] = ["topics/", PROBES];
 
-/// A place in a listing: behind this key and this upload.
+/// A place in a listing: after this key and this upload.
 type Marker = (String, Option<String>);
 
 impl Store {
-    /// Aborts what began longer ago than configured; returns how many uploads that were.
+    /// Aborts uploads that began longer ago than `sink.objects.abandoned_after`. Returns their number.
     pub(crate) async fn abort_abandoned(&self) -> usize {
         let mut aborted = 0;
         for place in PLACES {
             match self.abort_abandoned_below(&self.key(place)).await {
                 Ok(count) => aborted += count,
                 Err(error) => {
-                    tracing::info!(%error, "cannot look for uploads that were left behind; the bucket's lifecycle rule does");
+                    tracing::info!(%error, "cannot list unfinished uploads; the bucket's lifecycle rule has to abort them");
                     break;
                 }
             }
         }
         if aborted > 0 {
-            tracing::info!(aborted, "uploads that a killed process left behind");
+            tracing::info!(aborted, "aborted uploads that a killed process left unfinished");
         }
         aborted
     }
@@ -42,7 +42,7 @@ impl Store {
             for upload in uploads.iter().filter(|upload| began_before(upload, before)) {
                 let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
                 if self.is_ours(key) && self.abort_upload(key, id).await {
-                    tracing::debug!(key, id, "aborted an upload that was left behind");
+                    tracing::debug!(key, id, "aborted an unfinished upload");
                     aborted += 1;
                 }
             }
@@ -53,14 +53,14 @@ impl Store {
         }
     }
 
-    /// One page, and where the next begins.
+    /// Returns one page of uploads, and where the next page begins.
     async fn list_uploads(
         &self,
         prefix: &str,
         after: Option<Marker>,
     ) -> Result<(Vec<MultipartUpload>, Option<Marker>), StoreError> {
         let (key, id) = after.map_or((None, None), |(key, id)| (Some(key), id));
-        self.repeat("listing uploads under", prefix, self.patience(0), || async {
+        self.repeat(Operation::ListUploads, prefix, self.patience(0), || async {
             let listing = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(prefix);
             let listing = listing.set_key_marker(key.clone()).set_upload_id_marker(id.clone());
             let page = listing.send().await.map_err(|error| Failure::of(&error))?;
@@ -71,7 +71,7 @@ impl Store {
         .await
     }
 
-    /// A bucket may have other users below the same prefix.
+    /// Whether the sink uploads under this key. A bucket may have other users below the same prefix.
     fn is_ours(&self, key: &str) -> bool {
         let Some(relative) = key.strip_prefix(self.prefix.as_str()) else { return false };
         relative.starts_with(PROBES) || names::parse_object_key(relative).is_some()

@@ -1,4 +1,4 @@
-//! A stretch of a file's bytes as a request's body, or checksummed, without ever holding more than a piece of it.
+//! Streams or checksums a range of a file's bytes, with no more than one piece of it in memory.
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
@@ -13,16 +13,16 @@ use std::{
 
 use crate::spool::Body;
 
-/// How much is read from a spooled file at a time.
+/// Bytes read from a spooled file at a time.
 const PIECE: u64 = 256 * 1024;
 
 impl Body {
-    /// The whole.
+    /// Returns the whole file as a request's body.
     pub(crate) fn stream(&self) -> ByteStream {
         self.stream_of(0..self.len())
     }
 
-    /// Several can be read at the same time.
+    /// Returns a range as a request's body. Several can be read at the same time.
     pub(super) fn stream_of(&self, range: Range<u64>) -> ByteStream {
         if self.file.is_none() {
             return ByteStream::from(self.rest.slice(range.start as usize..range.end as usize));
@@ -30,7 +30,7 @@ impl Body {
         ByteStream::new(SdkBody::from_body_1_x(Pieces { body: self.clone(), left: range }))
     }
 
-    /// The CRC-32 (of ISO 3309, as zip has it) of a stretch. Reads it: not for a thread that must not wait.
+    /// Returns the CRC-32 (ISO 3309, as in zip) of a range. Blocks while it reads the range.
     ///
     /// # Errors
     /// When the spool file cannot be read.
@@ -44,7 +44,7 @@ impl Body {
     }
 }
 
-/// The reads are from the page cache of a local disk, and short: not worth a thread each.
+/// Yields a range piece by piece. It reads on the calling thread: reads are short and come from the page cache of a local disk.
 struct Pieces {
     body: Body,
     left: Range<u64>,
@@ -94,7 +94,7 @@ mod tests {
         let spooled = |in_file: usize| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes[..in_file]).unwrap();
-            // Behind what counts of the file may be the beginning of a write that failed.
+            // The file may hold trailing bytes of a write that failed.
             file.write_all(b"rubbish").unwrap();
             let file = Some((Arc::new(file), in_file as u64));
             Body { file, rest: Bytes::copy_from_slice(&bytes[in_file..]) }

@@ -1,4 +1,4 @@
-//! Creating objects, each at most once: the condition that nothing has the key yet goes with every create.
+//! Creates objects, each at most once: every request carries the condition that the key is free (`If-None-Match: *`).
 
 use aws_sdk_s3::types::ServerSideEncryption;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use super::{
     Put, Store,
-    retry::{Failure, status},
+    failure::{Failure, status},
+    operation::Operation,
 };
 use crate::{
     config::Encryption,
@@ -17,26 +18,26 @@ use crate::{
     spool::{Body, SealedBody},
 };
 
-/// What is to be created.
+/// An object to create.
 pub(super) struct NewObject<'a> {
     pub(super) key: &'a str,
     pub(super) body: &'a Body,
-    /// Of the body, in base64; the store verifies it.
+    /// SHA-256 of the body in base64. The store verifies it.
     sha256: String,
     pub(super) metadata: Option<HashMap<String, String>>,
-    /// As a query string.
+    /// Tags as a query string.
     pub(super) tags: Option<String>,
 }
 
 impl<'a> NewObject<'a> {
-    /// A small object of the sink's own.
+    /// Returns a small object without metadata and tags.
     pub(super) fn small(key: &'a str, body: &'a Body, bytes: &[u8]) -> Self {
         Self { key, body, sha256: STANDARD.encode(Sha256::digest(bytes)), metadata: None, tags: None }
     }
 }
 
 impl Store {
-    /// Creates the file that begins at `start`, unless something is there.
+    /// Creates the file that begins at `start`, unless its key is taken.
     pub(crate) async fn create_file(
         &self,
         topic: &str,
@@ -60,19 +61,19 @@ impl Store {
         self.create_at_once(&object).await
     }
 
-    /// Writes where a partition's chain begins, unless it is written.
+    /// Writes where a partition's chain begins, unless that is written already.
     pub(crate) async fn create_genesis(&self, genesis: &Genesis) -> Result<Put, StoreError> {
         let key = self.key(&names::genesis_key(&genesis.topic, genesis.partition));
         let text = serde_json::to_vec_pretty(genesis)
-            .map_err(|error| StoreError::Foreign { key: key.clone(), reason: error.to_string() })?;
+            .map_err(|error| StoreError::Foreign { url: self.url(&key), reason: error.to_string() })?;
         let body = Body::of(text.clone());
         self.create_at_once(&NewObject::small(&key, &body, &text)).await
     }
 
-    /// In one request.
+    /// Creates an object in one request.
     pub(super) async fn create_at_once(&self, object: &NewObject<'_>) -> Result<Put, StoreError> {
         let patience = self.patience(object.body.len());
-        self.repeat("creating", object.key, patience, || self.put(object)).await
+        self.repeat(Operation::Create, object.key, patience, || self.put(object)).await
     }
 
     async fn put(&self, object: &NewObject<'_>) -> Result<Put, Failure> {
@@ -91,8 +92,8 @@ impl Store {
             .content_length(object.body.len() as i64)
             .body(object.body.stream())
             .customize()
-            // The store verifies the checksum header; hashing the body again for the signature would cost as much as
-            // everything else.
+            // The store verifies the checksum header. Hashing the body once more for the signature would double the CPU
+            // time of an upload.
             .disable_payload_signing()
             .send()
             .await;
@@ -103,7 +104,7 @@ impl Store {
         }
     }
 
-    /// What to ask for, and the key's name.
+    /// Returns the encryption to ask for, and the name of its key.
     pub(super) fn encryption(&self) -> (Option<ServerSideEncryption>, Option<String>) {
         match self.objects.server_side_encryption {
             Encryption::None => (None, None),

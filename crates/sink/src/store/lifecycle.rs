@@ -1,6 +1,7 @@
-//! Rules of the bucket that would delete the sink's objects. A chain is continued from its last file, a late owner is told
-//! by the file that is there, and a warehouse that loads a name once must not see it come back: so files stay at least as
-//! long as the log, the group's positions and Snowpipe's memory of names, and the chains' first objects for good.
+//! Finds lifecycle rules of the bucket that would delete the sink's objects too early. Three things rest on a file: the chain
+//! continues from its last file; the file tells a late owner that its range is written; and a pipe that loads a name once must
+//! not see that name again. So a file has to outlive the log, the group's positions and Snowpipe's memory of names. The objects
+//! that say where chains begin must never be deleted.
 
 use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule, Tag};
 use contract::names;
@@ -8,12 +9,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Store,
-    retry::{Failure, status},
+    failure::{Failure, status},
+    operation::Operation,
 };
 use crate::store::retention::{Kept, Retention};
 
 const DAY: Duration = Duration::from_hours(24);
-/// How long Snowpipe knows a file by its name.
+/// How long Snowpipe remembers the name of a file that it loaded.
 const SNOWPIPE: Duration = DAY.saturating_mul(14);
 
 /// A rule that deletes objects of the sink.
@@ -22,7 +24,7 @@ pub(crate) struct Expiry {
     /// The rule's id.
     pub(crate) rule: String,
     what: What,
-    /// Days after an object was made; `None` for a fixed date.
+    /// Days after the creation of an object; `None` for a fixed date.
     days: Option<u32>,
 }
 
@@ -37,15 +39,15 @@ enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Judgement {
     Harmless,
-    /// Depends on something that is not known, or never ends.
+    /// Depends on a retention that is unknown or unlimited.
     Doubtful(String),
     Breaks(String),
 }
 
 impl Store {
-    /// The bucket's rules that delete objects of these topics. `None` where they cannot be read, which is said.
+    /// Returns the bucket's rules that delete objects of these topics; `None` where the rules cannot be read, which is logged.
     pub(crate) async fn expiries(&self, topics: &[String]) -> Option<Vec<Expiry>> {
-        let read = self.repeat("reading the lifecycle rules of", &self.bucket, self.patience(0), || async {
+        let read = self.repeat(Operation::ReadLifecycle, "", self.patience(0), || async {
             match self.client.get_bucket_lifecycle_configuration().bucket(&self.bucket).send().await {
                 Ok(found) => Ok(found.rules.unwrap_or_default()),
                 // `NoSuchLifecycleConfiguration`.
@@ -58,8 +60,8 @@ impl Store {
             Err(error) => {
                 tracing::info!(
                     %error,
-                    "whether lifecycle rules delete files too early is not known; objects must outlive the topics' and \
-                     the offsets' retention and 14 days more"
+                    "cannot read the bucket's lifecycle rules; check that files outlive the retention of the topics, that of \
+                     the offsets and 14 days, added up"
                 );
                 None
             }
@@ -68,17 +70,20 @@ impl Store {
 }
 
 impl Expiry {
-    /// Whether objects stay for long enough.
+    /// Judges whether objects are kept for long enough.
     pub(crate) fn judge(&self, retention: &Retention) -> Judgement {
         let rule = format!("lifecycle rule `{}`", self.rule);
         let days = match (self.what, self.days) {
             (What::Chains, _) => {
                 return Judgement::Breaks(format!(
-                    "{rule} deletes objects under chains/, which say where the chains of files begin; limit it to topics/"
+                    "{rule} deletes objects under chains/, which say where the chains of files begin; it may delete under topics/ \
+                     only"
                 ));
             }
             (What::Files, None) => {
-                return Judgement::Breaks(format!("{rule} deletes files at a fixed date, new ones too; give it days"));
+                return Judgement::Breaks(format!(
+                    "{rule} deletes files at a fixed date, new files too; it needs a number of days"
+                ));
             }
             (What::Files, Some(days)) => days,
         };
@@ -86,7 +91,7 @@ impl Expiry {
         let (topics, offsets) = (retention.topics, retention.offsets);
         let sum = SNOWPIPE + offsets.at_least() + topics.at_least();
         let need = format!(
-            "{} days are needed: 14 of Snowpipe's, {offsets} of the group's offsets, {topics} of the topics",
+            "{} days are needed: 14 for Snowpipe's memory, {offsets} for the group's offsets, {topics} for the topics",
             sum.as_secs().div_ceil(DAY.as_secs())
         );
         let is_known = matches!((topics, offsets), (Kept::For(_), Kept::For(_)));
@@ -100,9 +105,9 @@ impl Expiry {
     }
 }
 
-/// The rules that delete objects of ours, at most once each and the worse thing first.
+/// Returns the rules that delete the sink's objects. A rule that deletes chains and files is listed for the chains only.
 fn expiries(rules: &[LifecycleRule], prefix: &str, topics: &[String], tags: &BTreeMap<String, String>) -> Vec<Expiry> {
-    // A pattern may match any topic.
+    // A regular expression may match any topic.
     let relative = |topic: &String| {
         if topic.starts_with('^') { "topics/".to_owned() } else { names::topic_prefix(topic) }
     };
@@ -113,7 +118,7 @@ fn expiries(rules: &[LifecycleRule], prefix: &str, topics: &[String], tags: &BTr
     for rule in rules.iter().filter(|rule| rule.status == ExpirationStatus::Enabled) {
         let Some(expiration) = rule.expiration() else { continue };
         let days = expiration.days().and_then(|days| u32::try_from(days).ok());
-        // What else there is removes markers of deleted versions.
+        // An expiration without either only removes delete markers.
         if days.is_none() && expiration.date().is_none() {
             continue;
         }
@@ -127,7 +132,7 @@ fn expiries(rules: &[LifecycleRule], prefix: &str, topics: &[String], tags: &BTr
     found
 }
 
-/// Whether a rule's filter lets objects below `place` with these tags through. A filter on sizes is taken to.
+/// Whether a rule's filter matches objects below `place` with these tags. A filter by size is taken to match.
 fn concerns(rule: &LifecycleRule, place: &str, tags: &BTreeMap<String, String>) -> bool {
     let filter = rule.filter();
     let both = filter.and_then(|filter| filter.and());

@@ -1,11 +1,13 @@
 //! The object store as the protocol needs it: create-only objects whose outcome is a type, HEAD, and LIST from a position.
-//! Repeats what failed for a while until a deadline; what the answers mean is decided elsewhere.
+//! Failed requests are retried until a deadline. What an answer means for a chain is decided in `sink-core`.
 
 mod abandoned;
 mod body;
 mod create;
+mod failure;
 mod lifecycle;
 mod multipart;
+mod operation;
 mod probe;
 mod read;
 pub(crate) mod retention;
@@ -19,6 +21,7 @@ use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
 };
 use aws_smithy_http_client::tls;
+use contract::endpoints::ObjectStore;
 use sink_core::facts::{ForeignObject, FoundFile};
 use std::{sync::Arc, time::Duration};
 use telemetry::Health;
@@ -31,7 +34,7 @@ use crate::{
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What became of a create-only object.
+/// The outcome of a create-only request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
     Created,
@@ -47,7 +50,7 @@ pub(crate) enum Headed {
     Foreign(ForeignObject),
 }
 
-/// Where it is said how the store does.
+/// Where the state of the store is reported.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) metrics: Metrics,
@@ -58,12 +61,14 @@ pub(crate) struct Watched {
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     client: Client,
+    /// The endpoint's URL, or AWS and a region; for errors.
+    server: Arc<str>,
     bucket: String,
     prefix: String,
     objects: Arc<Objects>,
-    /// For one operation with all its repetitions, besides the time that its bytes take.
+    /// For one operation with all its retries, without the time to transfer its bytes.
     deadline: Duration,
-    /// For one request, likewise.
+    /// For one request, without the time to transfer its bytes.
     attempt: Duration,
     watched: Option<Watched>,
     /// Set once the store has shown that it honours create-only uploads in parts.
@@ -79,7 +84,7 @@ impl Store {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .region(Region::new(store.region.clone()))
-            // Repetitions and the time of an attempt are the store's own: both depend on what is sent.
+            // Retries and timeouts depend on the size of a request, so this module has its own.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build());
         if let (Some(id), Some(secret)) = (&store.access_key_id, &store.secret_access_key) {
@@ -91,12 +96,13 @@ impl Store {
         let shared = loader.load().await;
         let own = aws_sdk_s3::config::Builder::from(&shared)
             .force_path_style(store.path_style)
-            // Bodies carry a checksum of our own, which the store verifies.
+            // The sink computes the checksums that the store verifies.
             .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
             .build();
         Self {
             client: Client::from_conf(own),
+            server: server(store).into(),
             bucket: store.bucket.clone(),
             prefix: store.prefix.clone(),
             objects: Arc::new(config.objects.clone()),
@@ -109,5 +115,21 @@ impl Store {
 
     fn key(&self, relative: &str) -> String {
         format!("{}{relative}", self.prefix)
+    }
+
+    /// A whole key as errors name it.
+    fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
+/// Returns the endpoint without the user and the password that it may hold.
+fn server(store: &ObjectStore) -> String {
+    let Some(endpoint) = &store.endpoint else { return format!("AWS, region {}", store.region) };
+    let (scheme, rest) = endpoint.split_once("://").map_or(("", endpoint.as_str()), |(scheme, rest)| (scheme, rest));
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => format!("{scheme}://{}", &rest[user.len() + 1..]),
+        None => endpoint.clone(),
     }
 }

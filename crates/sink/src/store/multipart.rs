@@ -1,9 +1,9 @@
-//! Large files in parts. Begun at the roll, when all metadata is known; the condition that nothing has the key yet is on
-//! the completion, so until then nothing is there for anybody to see.
+//! Creates large files in parts. An upload begins at the roll, because metadata is fixed when it begins. The condition that the
+//! key is free is on the completion; before it, no object is visible.
 //!
-//! An upload is worth nothing once its completion was refused by a race (409) or the store does not know it (404
-//! `NoSuchUpload`: aborted by somebody, or completed by ourselves with the answer lost): then the key is looked at, and if
-//! it is free, all parts go into a new upload.
+//! An upload is void once a race refused its completion (409) or the store does not know it (404 `NoSuchUpload`: somebody aborted
+//! it, or our own completion succeeded and its answer was lost). The key is then looked at, and if it is free, all parts are sent
+//! again in a new upload.
 
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
@@ -11,35 +11,37 @@ use aws_sdk_s3::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
-use std::ops::Range;
+use std::{io, ops::Range};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Put, Store,
     create::NewObject,
-    retry::{Failure, Patience, Pauses, status},
+    failure::{Failure, status},
+    operation::Operation,
+    retry::{Patience, Pauses},
 };
 use crate::error::StoreError;
 
-/// Smallest part. S3 allows 5 MiB; a few more bytes make fewer requests, and a part that fails is sent again whole.
+/// Smallest part. S3 allows 5 MiB. Larger parts make fewer requests, but a failed part is sent again as a whole.
 pub(crate) const PART_BYTES: u64 = 8 * 1024 * 1024;
-/// Parts that S3 takes in one upload.
+/// Most parts that S3 accepts in one upload.
 const MOST_PARTS: u64 = 10_000;
-/// Parts of one upload under way at a time; each holds a piece of the spool file in memory, not the part.
+/// Parts of one upload in flight. Each holds one piece of the spool file in memory, not the whole part.
 const PARTS_AT_ONCE: usize = 4;
 
-/// Where one upload led.
+/// The outcome of one upload.
 enum Ended {
     Created,
     AlreadyExists,
     /// It can never be completed.
-    Void(String),
+    Void(Failure),
     /// The store does not know it.
     Gone,
 }
 
 impl Store {
-    /// Creates an object in parts, with as many uploads as it takes until the deadline.
+    /// Creates an object in parts. Void uploads are replaced until the deadline.
     pub(super) async fn create_in_parts(&self, object: &NewObject<'_>) -> Result<Put, StoreError> {
         let patience = self.patience(object.body.len());
         let mut pauses = Pauses::new();
@@ -49,20 +51,20 @@ impl Store {
             if !matches!(ended, Ok(Ended::Created)) {
                 self.abort_upload(object.key, &id).await;
             }
-            let reason = match ended? {
+            let failure = match ended? {
                 Ended::Created => return Ok(Put::Created),
                 Ended::AlreadyExists => return Ok(Put::AlreadyExists),
-                Ended::Void(reason) => reason,
+                Ended::Void(failure) => failure,
                 Ended::Gone if self.look_at(object.key, self.share(&patience, 0)).await?.is_some() => {
                     return Ok(Put::AlreadyExists);
                 }
-                Ended::Gone => "the store does not know the upload any more".to_owned(),
+                Ended::Gone => Failure::worthwhile("the store does not know the upload any more"),
             };
-            let (key, pause) = (object.key.to_owned(), pauses.next());
+            let (request, pause) = (self.failed(Operation::Create, object.key, &failure), pauses.next());
             if Instant::now() + pause >= patience.end {
-                return Err(StoreError::Deadline { tried: "creating", key, reason });
+                return Err(StoreError::Deadline { request });
             }
-            tracing::warn!(key, reason, "object store, all parts again in a new upload");
+            tracing::warn!(%request, "object store, all parts again in a new upload");
             if let Some(watched) = &self.watched {
                 watched.metrics.store_retries.inc();
             }
@@ -72,7 +74,7 @@ impl Store {
 
     async fn begin_upload(&self, object: &NewObject<'_>, patience: Patience) -> Result<String, StoreError> {
         let patience = self.share(&patience, 0);
-        self.repeat("beginning an upload of", object.key, patience, || async {
+        self.repeat(Operation::BeginUpload, object.key, patience, || async {
             let (encryption, kms_key) = self.encryption();
             let begun = self
                 .client
@@ -87,7 +89,7 @@ impl Store {
                 .send()
                 .await
                 .map_err(|error| Failure::of(&error))?;
-            begun.upload_id.ok_or_else(|| Failure::worthwhile("the answer has no upload id".to_owned()))
+            begun.upload_id.ok_or_else(|| Failure::worthwhile("the answer has no upload id"))
         })
         .await
     }
@@ -121,8 +123,9 @@ impl Store {
         patience: Patience,
     ) -> Result<Option<CompletedPart>, StoreError> {
         let length = range.end - range.start;
-        let sum = checksum(object, range.clone()).await?;
-        self.repeat("sending a part of", object.key, self.share(&patience, length), || async {
+        let sum = checksum(object, range.clone()).await;
+        let sum = sum.map_err(|source| StoreError::Spool { url: self.url(object.key), source })?;
+        self.repeat(Operation::SendPart, object.key, self.share(&patience, length), || async {
             let sent = self
                 .client
                 .upload_part()
@@ -156,9 +159,9 @@ impl Store {
         patience: Patience,
     ) -> Result<Ended, StoreError> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        // A store may take its time to put the parts together.
+        // A store may take long to assemble the parts.
         let patience = self.share(&patience, object.body.len());
-        self.repeat("completing", object.key, patience, || async {
+        self.repeat(Operation::Complete, object.key, patience, || async {
             let completed = self
                 .client
                 .complete_multipart_upload()
@@ -170,12 +173,12 @@ impl Store {
                 .send()
                 .await;
             let Err(error) = completed else { return Ok(Ended::Created) };
-            // An error may come in the body of a success: its code counts.
+            // A 200 may carry an error in its body; the code in it counts.
             match (status(&error), error.code()) {
                 (Some(412), _) | (_, Some("PreconditionFailed")) => Ok(Ended::AlreadyExists),
-                // Parts are not what was answered for them: a repeated one may have overtaken its repetition.
+                // A part differs from what its answer said: an earlier attempt may have arrived after its retry.
                 (Some(409), _) | (_, Some("ConditionalRequestConflict" | "InvalidPart" | "InvalidPartOrder")) => {
-                    Ok(Ended::Void(Failure::of(&error).reason))
+                    Ok(Ended::Void(Failure::of(&error)))
                 }
                 _ if is_gone(&error) => Ok(Ended::Gone),
                 _ => Err(Failure::of(&error)),
@@ -184,17 +187,17 @@ impl Store {
         .await
     }
 
-    /// Frees what the store keeps of an upload. What cannot be aborted now is aborted at a later start, or by the bucket's
-    /// lifecycle rule.
+    /// Aborts an upload, which frees its parts, and returns whether that worked. Otherwise a later start or the bucket's lifecycle
+    /// rule aborts it.
     pub(super) async fn abort_upload(&self, key: &str, id: &str) -> bool {
         let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(id);
         let reason = match timeout(self.attempt, abort.send()).await {
             Ok(Ok(_)) => return true,
             Ok(Err(error)) if is_gone(&error) => return true,
-            Ok(Err(error)) => Failure::of(&error).reason,
+            Ok(Err(error)) => Failure::of(&error).found,
             Err(_) => "no answer".to_owned(),
         };
-        tracing::warn!(key, id, reason, "could not abort an upload; a later start does");
+        tracing::warn!(key, id, reason, "could not abort an upload; a later start will");
         false
     }
 }
@@ -203,25 +206,24 @@ fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.code() == Some("NoSuchUpload")
 }
 
-/// Requests that a body of this length takes: one for each part, one to begin and one to complete.
+/// Returns how many requests a body of this length takes: one for each part, one to begin and one to complete.
 pub(crate) fn requests(length: u64) -> u64 {
     parts(length).count() as u64 + 2
 }
 
-/// Part numbers and stretches of a body.
+/// Returns the part numbers of a body of this length, each with its range.
 fn parts(length: u64) -> impl Iterator<Item = (i32, Range<u64>)> {
     let size = PART_BYTES.max(length.div_ceil(MOST_PARTS));
     (0..length.div_ceil(size).max(1)).map(move |n| (n as i32 + 1, n * size..length.min((n + 1) * size)))
 }
 
-/// The part's CRC-32 in base64, as the protocol has it. Known before the part is sent: sending it behind the body would
-/// need a transfer encoding that not every store knows.
-async fn checksum(object: &NewObject<'_>, range: Range<u64>) -> Result<String, StoreError> {
+/// Returns the part's CRC-32 in base64, as the protocol has it. It is computed before the part is sent: a trailing checksum would
+/// need a transfer encoding that not every store supports.
+async fn checksum(object: &NewObject<'_>, range: Range<u64>) -> io::Result<String> {
     let body = object.body.clone();
     let sum = tokio::task::spawn_blocking(move || body.crc32(range)).await;
-    let sum = sum.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    let spool = |source| StoreError::Spool { key: object.key.to_owned(), source };
-    Ok(STANDARD.encode(sum.map_err(spool)?.to_be_bytes()))
+    let sum = sum.unwrap_or_else(|error| Err(io::Error::other(error)))?;
+    Ok(STANDARD.encode(sum.to_be_bytes()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Whether the store honours create-only objects; without that, nothing here is safe. Some stores that speak S3's protocol
-//! ignore the condition, and some know it for a PUT but not for an upload in parts.
+//! Proves that the store honours create-only requests. Without that, two sinks could overwrite each other's files. Some stores
+//! that speak S3's protocol ignore the condition; others honour it for a PUT but not for an upload in parts.
 
 use std::time::Duration;
 use tokio::time::timeout;
@@ -8,11 +8,11 @@ use super::{Put, Store, create::NewObject};
 use crate::{error::StoreError, spool::Body};
 
 const CONTENT: &[u8] = b"create-only?";
-/// Leaving the probe object behind costs less than waiting for long.
+/// A probe object that stays costs less than a long wait.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Creates an object twice: the second must be told that it is there.
+    /// Creates an object twice. The second request must be refused because the key is taken.
     pub(crate) async fn prove_puts(&self) -> Result<(), StoreError> {
         let (key, body) = self.probe_object();
         let object = NewObject::small(&key, &body, CONTENT);
@@ -21,14 +21,14 @@ impl Store {
         self.judge(second, key, "put").await
     }
 
-    /// The same for uploads in parts, once for a process.
+    /// Does the same for uploads in parts, once for a process.
     pub(crate) async fn prove_parts(&self) -> Result<(), StoreError> {
         let proof = self.parts_proved.get_or_try_init(|| async {
             let (key, body) = self.probe_object();
             let object = NewObject::small(&key, &body, CONTENT);
             if let Err(error) = self.create_in_parts(&object).await {
                 return Err(match error {
-                    StoreError::Refused { key, reason, .. } => StoreError::NoParts { key, reason },
+                    StoreError::Refused { request } => StoreError::NoParts { request },
                     error => error,
                 });
             }
@@ -45,14 +45,14 @@ impl Store {
     async fn judge(&self, second: Put, key: String, what: &'static str) -> Result<(), StoreError> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(&key);
         if !matches!(timeout(DELETE_TIMEOUT, delete.send()).await, Ok(Ok(_))) {
-            tracing::warn!(key, "could not delete the probe object, which nobody needs any more");
+            tracing::warn!(key, "could not delete the probe object; it can be deleted by hand");
         }
         match second {
             Put::AlreadyExists => Ok(()),
-            Put::Created => Err(StoreError::Unconditional { key, what }),
+            Put::Created => Err(StoreError::Unconditional { url: self.url(&key), what }),
         }
     }
 }
 
-/// Where probe objects are, below the prefix.
+/// Where probe objects are, relative to the prefix.
 pub(super) const PROBES: &str = "probes/";

@@ -1,5 +1,5 @@
-//! How long the brokers keep what the sink may have to read again: records and committed positions. Asked only where a rule
-//! of the bucket deletes files.
+//! Finds out how long the brokers keep what the sink may have to read again: records and committed positions. The brokers are
+//! asked only where a rule of the bucket deletes files.
 
 use rdkafka::{
     admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier},
@@ -12,15 +12,14 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     config::{Config, ShortExpiry},
     error::StoreError,
-    kafka,
     store::{Expiry, Judgement, Store},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Kafka's default of both, for what is not known.
+/// Kafka's default retention of both, for what is unknown.
 const DEFAULT: Duration = Duration::from_hours(7 * 24);
 
-/// How long something is kept.
+/// How long the brokers keep something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
     For(Duration),
@@ -32,14 +31,14 @@ pub(crate) enum Kept {
 /// What the brokers say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retention {
-    /// The longest of the topics'.
+    /// The longest retention among the topics.
     pub(crate) topics: Kept,
-    /// Of a group's committed positions.
+    /// The retention of a group's committed positions.
     pub(crate) offsets: Kept,
 }
 
 impl Kept {
-    /// Where nothing is known, Kafka's default.
+    /// Returns the duration; Kafka's default where it is unknown or unlimited.
     pub(crate) fn at_least(self) -> Duration {
         match self {
             Self::For(duration) => duration,
@@ -67,7 +66,7 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Reads the bucket's rules and refuses those that delete files too early, or says so, as configured.
+/// Reads the bucket's rules, and refuses or logs those that delete files too early, as `sink.objects.short_expiry` says.
 ///
 /// # Errors
 /// [`StoreError::Expires`] for a rule that is refused.
@@ -81,7 +80,7 @@ pub(crate) async fn check(config: &Arc<Config>, store: &Store) -> Result<(), Sto
         match judgement {
             Judgement::Harmless => {}
             Judgement::Breaks(reason) if config.objects.short_expiry == ShortExpiry::Refuse => {
-                return Err(StoreError::Expires { reason });
+                return Err(StoreError::Expires { bucket: config.store.bucket.clone(), reason });
             }
             Judgement::Breaks(reason) | Judgement::Doubtful(reason) => tracing::warn!(reason, "object store"),
         }
@@ -89,31 +88,31 @@ pub(crate) async fn check(config: &Arc<Config>, store: &Store) -> Result<(), Sto
     Ok(())
 }
 
-/// Asks the brokers. What they do not say is unknown.
+/// Asks the brokers. A retention that they do not tell is unknown.
 async fn ask(config: &Arc<Config>, store: &Store) -> Retention {
     let mut topics: Vec<String> = config.topics.iter().filter(|topic| !topic.starts_with('^')).cloned().collect();
     if topics.len() < config.topics.len() {
-        // A pattern: the topics that have files.
+        // What a regular expression matches: the topics that have files.
         topics.extend(store.chained_topics().await.unwrap_or_default());
     }
     match describe(config, topics).await {
         Ok(resources) => judge(&resources),
         Err(error) => {
-            tracing::info!(%error, "the brokers do not say how long they keep records and positions");
+            tracing::info!(%error, "cannot read the retention of records and positions from the brokers; taken for unknown");
             Retention { topics: Kept::Unknown, offsets: Kept::Unknown }
         }
     }
 }
 
-/// The configuration of a broker, and of the topics behind it.
+/// Returns the configuration of one broker and of the topics.
 async fn describe(config: &Arc<Config>, topics: Vec<String>) -> Result<Vec<ConfigResource>, KafkaError> {
-    let admin: Arc<AdminClient<DefaultClientContext>> = Arc::new(kafka::connection(&config.kafka).create()?);
+    let admin: Arc<AdminClient<DefaultClientContext>> = Arc::new(clients::kafka::connection(&config.kafka).create()?);
     let asking = Arc::clone(&admin);
     let metadata = tokio::task::spawn_blocking(move || asking.inner().fetch_metadata(None, TIMEOUT)).await;
     let broker = metadata.ok().transpose()?.and_then(|known| known.brokers().first().map(MetadataBroker::id));
     let options = AdminOptions::new().request_timeout(Some(TIMEOUT));
     let mut all = Vec::new();
-    // One broker's configuration must be asked of that broker, so not together with the topics'.
+    // Only the broker itself answers for its configuration, so the topics take a second request.
     let broker = broker.map(ResourceSpecifier::Broker);
     let topics: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     for resources in [broker.into_iter().collect::<Vec<_>>(), topics] {

@@ -1,5 +1,5 @@
-//! What runs beside the service and after it: proofs, forecasts and repairs. Each reads the same store and log; none is part of
-//! a running sink.
+//! The tools beside the service: proofs, forecasts and repairs. Each reads the same store and log as the service. None of them is
+//! part of a running sink.
 
 pub(crate) mod accept_loss;
 pub(crate) mod plan;

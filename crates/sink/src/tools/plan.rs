@@ -1,8 +1,8 @@
-//! What files a configuration would cut from the topics as they are. Reads and compresses every record for real, asks the
-//! sink's own state machine when a file ends, and writes nothing: no object, no group, no commit.
+//! Foresees the files that a configuration would cut from the topics as they are. A plan reads and compresses every record, and
+//! asks the sink's own state machine when a file ends. It writes nothing: no object, no group, no commit.
 //!
-//! A record's timestamp stands for the wall clock at which it would have been read; time never goes back, so a record that
-//! is older than the one before counts as read with that one. Rolls by the memory budget, by a rebalance and by a restart
+//! A record's timestamp stands for the wall clock at which it would have been read. Time never goes back, so a record with an older
+//! timestamp than its predecessor counts as read together with it. Rolls by the memory budget, by a rebalance and by a restart
 //! depend on what else a process does and are not foreseen.
 
 mod partition;
@@ -31,21 +31,21 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// S3 Standard in us-east-1 by Amazon's price list, in US dollars for 1,000 PUT requests.
 pub const LIST_PRICE_OF_1000_PUTS: f64 = 0.005;
 
-/// How much to read, and what to reckon with.
+/// How much to read, and the price to calculate with.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanOptions {
-    /// At most so many records of each partition.
+    /// Most records to read of each partition.
     pub records: Option<u64>,
-    /// From the first record of this time on, in milliseconds since 1970; else from the log's beginning.
+    /// Where to begin: at the first record of this time or later, in milliseconds since 1970; by default at the log's beginning.
     pub since: Option<i64>,
     /// Price of 1,000 PUT requests, in any currency.
     pub put_price: f64,
 }
 
-/// Reads the configured topics to their current end and says what files would come of them.
+/// Reads the configured topics to their current end and returns the files that would be cut.
 ///
 /// # Errors
-/// When Kafka or the registry does not answer for its deadline, no topic is there, or a stop is asked for.
+/// When Kafka or the registry does not answer until its deadline, a configured topic does not exist, or a stop is requested.
 pub async fn plan(config: &Config, options: PlanOptions, watch: Watch) -> Result<Plan, SinkError> {
     config.check()?;
     let (config, runtime) = (Arc::new(config.clone()), Handle::current());
@@ -76,7 +76,7 @@ fn read(config: &Arc<Config>, options: PlanOptions, watch: &Watch, runtime: &Han
     Ok(Plan::new(config, options, &partitions))
 }
 
-/// The partitions of the configured topics.
+/// Returns the partitions of the configured topics.
 fn places(consumer: &kafka::Consumer, config: &Config) -> Result<Vec<Place>, String> {
     let metadata =
         consumer.fetch_metadata(None, QUESTION_TIMEOUT).map_err(|error| format!("asking for topics: {error}"))?;
@@ -85,7 +85,9 @@ fn places(consumer: &kafka::Consumer, config: &Config) -> Result<Vec<Place>, Str
         let is_pattern = wanted.starts_with('^');
         let pattern = is_pattern.then(|| Regex::new(wanted).map_err(|error| format!("topics: {error}"))).transpose()?;
         let matches = |name: &str| match &pattern {
-            Some(pattern) => pattern.is_match(name) && !config.is_dead_letters(name),
+            Some(pattern) => {
+                pattern.is_match(name) && !config.is_dead_letters(name) && !clients::kafka::is_internal(name)
+            }
             None => name == wanted,
         };
         let before = places.len();
@@ -93,13 +95,13 @@ fn places(consumer: &kafka::Consumer, config: &Config) -> Result<Vec<Place>, Str
             places.extend((0..topic.partitions().len() as i32).map(|partition| (topic.name().to_owned(), partition)));
         }
         if places.len() == before && pattern.is_none() {
-            return Err(format!("there is no topic {wanted}"));
+            return Err(format!("topic {wanted} does not exist; check sink.topics"));
         }
     }
     Ok(places.into_iter().collect())
 }
 
-/// The first record of a time or later; `None` where there is none.
+/// Returns the position of the first record of a time or later; `None` where there is none.
 fn at_time(consumer: &kafka::Consumer, place: &Place, time: i64) -> Result<Option<Position>, String> {
     let failed = |error: rdkafka::error::KafkaError| format!("asking for a time's offset: {error}");
     let times = kafka::list(std::slice::from_ref(place), Offset::Offset(time)).map_err(failed)?;

@@ -1,34 +1,31 @@
-//! Mends what can be proved to be wrong, and only while nobody works on it. The files are the authority: where they tile
-//! the log from the chain's first position on, the next record wanted is known, whatever the group has committed. So one
-//! thing can be mended: a committed position that is missing (expired, deleted) or behind the chain's end (a late commit
-//! of a former owner, a reset by hand, a mirror's translation) is set to that end.
+//! Repairs a group's committed position where the files prove it wrong and the group has no members. The files are the
+//! authority: where they tile the log from the chain's first position on, their end is the next position, whatever the group has
+//! committed. So a committed position that is missing (expired, deleted) or less than that end (a late commit of a former owner,
+//! a reset by hand, a mirror's translation) is set to it.
 //!
-//! Nothing else is provable. A position *ahead* of the chain's end means that files are gone, or that somebody set it: to
-//! move it back could write rows a second time that a warehouse has loaded from the lost files. A gap may be a lost file.
-//! A missing first object does not say which files are missing with it. Those are for an operator; files are never touched.
+//! Nothing else can be proved. A position *greater* than the chain's end means that files are gone or that somebody set it; moving
+//! it back could write rows again that a warehouse has loaded from the lost files. A gap may be a lost file. A missing first object
+//! does not say which files are missing with it. Those are for an operator. Files are never touched.
 
 use contract::Position;
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    consumer::{CommitMode, Consumer as _},
     error::KafkaError,
 };
 use serde::Serialize;
 use sink_core::{genesis::Link, partition::KafkaFacts};
-use std::{cmp::Ordering, sync::Arc, time::Duration};
+use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
     config::Config,
     error::SinkError,
-    kafka::questions,
-    kafka::{self, Context},
+    kafka::{self, questions},
     store::Store,
     tools::verify::{self, Chain},
 };
 
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Whether to do it or to say what would be done.
+/// Whether to repair or only to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Dry,
@@ -39,20 +36,20 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "finding", rename_all = "kebab-case")]
 pub enum Finding {
-    /// The group stands where the files end.
+    /// The group's position is where the files end.
     Fine,
-    /// The group's position is wrong, the files prove the right one.
+    /// The group's position is wrong, and the files prove the right one.
     Position {
         /// `None` where nothing is committed.
         committed: Option<i64>,
         /// Where the files end.
         next: i64,
     },
-    /// Something is wrong that cannot be mended by proof.
+    /// Something is wrong, and the files do not prove what would be right.
     Unprovable { reason: String },
 }
 
-/// One partition, what is wrong with it and whether it was mended.
+/// One partition: what was found, and whether it was repaired.
 #[derive(Debug, Clone, Serialize)]
 pub struct Repair {
     pub topic: String,
@@ -96,8 +93,8 @@ fn compare(config: &Config, chains: &[Chain], mode: Mode) -> Result<Vec<Repair>,
         repairs.push(Repair { topic: place.0, partition: place.1, finding, applied: false });
     }
     if list.count() > 0 && mode == Mode::Apply {
-        refuse_members(&consumer, &config.group_id)?;
-        // The coordinator itself refuses a commit from outside while the group has members: nobody can join in between.
+        questions::refuse_members(&consumer, &config.group_id)?;
+        // The coordinator refuses a commit from outside while the group has members, so a member that joins in between is safe.
         let tried = "committing the ends of the files";
         consumer.commit(&list, CommitMode::Sync).map_err(|source| SinkError::Kafka { tried, source })?;
         for repair in repairs.iter_mut().filter(|repair| matches!(repair.finding, Finding::Position { .. })) {
@@ -107,15 +104,7 @@ fn compare(config: &Config, chains: &[Chain], mode: Mode) -> Result<Vec<Repair>,
     Ok(repairs)
 }
 
-fn refuse_members(consumer: &BaseConsumer<Context>, group: &str) -> Result<(), SinkError> {
-    let groups = consumer.client().fetch_group_list(Some(group), QUESTION_TIMEOUT);
-    let groups = groups.map_err(|error| SinkError::Unanswered { reason: format!("asking for the group: {error}") })?;
-    let members: usize =
-        groups.groups().iter().filter(|info| info.name() == group).map(|info| info.members().len()).sum();
-    if members == 0 { Ok(()) } else { Err(SinkError::GroupActive { group: group.to_owned(), members }) }
-}
-
-/// What can be said of a group's position by the files alone.
+/// Judges a group's position by the files alone.
 fn judge(chain: &Chain, facts: &KafkaFacts) -> Finding {
     let unprovable = |reason: String| Finding::Unprovable { reason };
     let end = Position(chain.report.next);
@@ -127,11 +116,16 @@ fn judge(chain: &Chain, facts: &KafkaFacts) -> Finding {
     }
     if end < facts.low {
         let low = facts.low;
-        return unprovable(format!("records {end} to {low} are gone from the log: see `pipeline sink accept-loss`"));
+        return unprovable(format!(
+            "records {end} to {low} are gone from the log; accept the loss with `pipeline sink accept-loss`, or restore the \
+             topic"
+        ));
     }
     if end > facts.high {
         let high = facts.high;
-        return unprovable(format!("the files end at {end}, behind the log's end {high}: it was cut or made again"));
+        return unprovable(format!(
+            "the files end at {end}, which is greater than the log's end {high}: the topic was cut or made again"
+        ));
     }
     let Some((committed, metadata)) = &facts.committed else {
         return Finding::Position { committed: None, next: end.0 };
@@ -139,7 +133,9 @@ fn judge(chain: &Chain, facts: &KafkaFacts) -> Finding {
     let link = Link::parse(metadata);
     if let Some(link) = link.as_ref().filter(|link| link.chain != chain.genesis.chain) {
         let (theirs, ours) = (&link.chain, &chain.genesis.chain);
-        return unprovable(format!("the group's commit belongs to chain {theirs}, the store holds {ours}"));
+        return unprovable(format!(
+            "the group's commit belongs to chain {theirs}, expected {ours}, the store's; use another group or prefix"
+        ));
     }
     match committed.cmp(&end) {
         Ordering::Less => Finding::Position { committed: Some(committed.0), next: end.0 },
@@ -151,12 +147,13 @@ fn judge(chain: &Chain, facts: &KafkaFacts) -> Finding {
 fn ahead(committed: Position, end: Position, link: Option<&Link>) -> String {
     match link {
         Some(link) => format!(
-            "the group stands at {committed} by the file at {}, but the files end at {end}: files were deleted, restore them",
+            "the group committed position {committed} after the file at {}, but the files end at {end}: files were deleted, \
+             restore them",
             link.start
         ),
         None => format!(
-            "the group stands at {committed}, the files end at {end}: if somebody set it, delete the group's offset of \
-             this partition and the sink goes on where its files end; if files were deleted, restore them"
+            "the group committed position {committed}, but the files end at {end}: if somebody set it, delete the group's \
+             offset of this partition, and the sink continues where its files end; if files were deleted, restore them"
         ),
     }
 }

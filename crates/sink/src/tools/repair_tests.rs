@@ -15,6 +15,7 @@ fn chain(faults: Vec<String>) -> Chain {
         sha256: String::new(),
         rows: 1,
         dead_letters: 0,
+        is_loss: false,
         bytes: 1,
     };
     let genesis = Genesis {
@@ -38,6 +39,7 @@ fn chain(faults: Vec<String>) -> Chain {
         rows: 2,
         dead_letters: 0,
         bytes: 2,
+        losses: 0,
         faults,
         deep: None,
     };

@@ -1,5 +1,5 @@
-//! Proves that the files of each partition tile its log, from names and metadata alone: LIST and HEAD, no data is read.
-//! [`verify_deep`] then reads what is in them and compares it with the log.
+//! Proves that the files of each partition tile its log. It uses names and metadata alone (LIST and HEAD) and reads no data.
+//! [`verify_deep`] also reads the files and compares their rows with the log.
 
 mod compare;
 mod deep;
@@ -20,14 +20,14 @@ use crate::{
 
 pub use deep::verify_deep;
 
-/// HEAD requests under way at a time.
+/// HEAD requests in flight.
 const HEADS: usize = 32;
 
 /// What the store holds of the configured topics.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub partitions: Vec<PartitionReport>,
-    /// Topics that are configured by name and have no file and no beginning of one; empty where all is well.
+    /// Topics that are configured by name and have neither a chain nor a file; empty where all is well.
     pub missing: Vec<String>,
 }
 
@@ -46,9 +46,11 @@ pub struct PartitionReport {
     pub rows: u64,
     pub dead_letters: u64,
     pub bytes: u64,
-    /// Gaps, overlaps and objects that are no files of the chain, and what reading them showed; empty where all is well.
+    /// Files without rows by which an operator gave records up.
+    pub losses: u64,
+    /// Gaps, overlaps and objects that are not files of the chain, and what reading them showed; empty where all is well.
     pub faults: Vec<String>,
-    /// What was read, where it was.
+    /// What reading the files showed, where they were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deep: Option<Deep>,
 }
@@ -58,15 +60,17 @@ pub struct PartitionReport {
 pub struct Deep {
     /// Rows read from the files.
     pub rows: u64,
-    /// Where comparing with the log begins: the log holds nothing before, or the chain does not.
+    /// Where the comparison with the log begins: the later of the log's and the chain's beginning.
     pub from: i64,
     /// Committed records that were compared.
     pub records: u64,
-    /// Of those, in the dead-letter topic instead of a file.
+    /// Compared records that are in the dead-letter topic instead of a file.
     pub dead_letters: u64,
-    /// Of those, in no file, counted by the file of their range, and not among the letters that are left.
+    /// Compared records that their file counts as dead letters, but whose letters have expired.
     pub expired_letters: u64,
-    /// Rows whose records compaction has removed from the log since.
+    /// Compared records that an operator gave up.
+    pub accepted_losses: u64,
+    /// Rows whose records were removed from the log by compaction.
     pub compacted: u64,
     /// What comparing the values of each file's rows rests on, in the order of the files.
     pub files: Vec<DeepFile>,
@@ -100,7 +104,7 @@ pub(crate) struct Chain {
 }
 
 impl Report {
-    /// Puts together what was found of each partition; a topic that is configured by name and has no partition is missing.
+    /// Collects the partitions' reports. A topic that is configured by name and has no chain is missing.
     fn new(config: &Config, partitions: Vec<PartitionReport>) -> Self {
         let named = config.topics.iter().filter(|topic| !topic.starts_with('^'));
         let is_there = |topic: &&String| partitions.iter().any(|partition| partition.topic == **topic);
@@ -108,7 +112,7 @@ impl Report {
         Self { partitions, missing }
     }
 
-    /// Whether every configured topic has files, and all of them tile.
+    /// Whether every configured topic has a chain, and no chain has a fault.
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.partitions.iter().all(|partition| partition.faults.is_empty())
     }
@@ -126,8 +130,7 @@ impl Report {
     }
 }
 
-/// Looks at every chain of the configured topics. A topic given as a regular expression means every topic that the store
-/// holds a chain of.
+/// Checks every chain of the configured topics. A regular expression stands for every topic that has a chain in the store.
 ///
 /// # Errors
 /// When the store cannot be read. Faults of the files are in the report.
@@ -137,7 +140,7 @@ pub async fn verify(config: &Config) -> Result<Report, SinkError> {
     Ok(Report::new(config, partitions))
 }
 
-/// The chains of the configured topics.
+/// Returns the chains of the configured topics. A regular expression stands for all chains in the store.
 pub(crate) async fn chains(store: &Store, config: &Config) -> Result<Vec<Chain>, StoreError> {
     let mut prefixes: Vec<String> = Vec::new();
     for topic in &config.topics {
@@ -168,15 +171,14 @@ fn parse_genesis_key(key: &str) -> Option<(&str, i32)> {
 pub(crate) async fn chain(store: &Store, topic: &str, partition: i32) -> Result<Chain, StoreError> {
     let genesis = store.genesis(topic, partition).await?;
     let Some(genesis) = genesis else {
-        let key = names::genesis_key(topic, partition);
-        return Err(StoreError::Foreign { key, reason: "no chain of files begins here".to_owned() });
+        return Err(StoreError::NoChain { url: store.genesis_url(topic, partition) });
     };
     let mut faults = Vec::new();
     let mut starts = Vec::new();
     for key in store.all_keys(&names::partition_prefix(topic, partition)).await? {
         match names::parse_object_key(&key) {
             Some(parsed) => starts.push(parsed.start),
-            None => faults.push(format!("{key}: not a file's name")),
+            None => faults.push(format!("{key}: not the name of a file of the sink")),
         }
     }
     let heads =
@@ -187,9 +189,11 @@ pub(crate) async fn chain(store: &Store, topic: &str, partition: i32) -> Result<
     for (start, head) in heads {
         match head {
             Headed::File(file) if file.chain == genesis.chain => files.push(file),
-            Headed::File(file) => faults.push(format!("file at {start}: of chain {}", file.chain)),
+            Headed::File(file) => {
+                faults.push(format!("file at {start}: belongs to chain {}, expected {}", file.chain, genesis.chain));
+            }
             Headed::Foreign(foreign) => faults.push(format!("file at {start}: {foreign}")),
-            Headed::Missing => faults.push(format!("file at {start}: listed, but not there")),
+            Headed::Missing => faults.push(format!("file at {start}: listed, but HEAD does not find it")),
         }
     }
     let ranges: Vec<Range> = files.iter().map(|file| file.range).collect();
@@ -205,6 +209,7 @@ pub(crate) async fn chain(store: &Store, topic: &str, partition: i32) -> Result<
         rows: files.iter().map(|file| file.rows).sum(),
         dead_letters: files.iter().map(|file| file.dead_letters).sum(),
         bytes: files.iter().map(|file| file.bytes).sum(),
+        losses: files.iter().filter(|file| file.is_loss).count() as u64,
         faults,
         deep: None,
     };

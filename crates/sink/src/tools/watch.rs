@@ -1,4 +1,4 @@
-//! How long work is watched and ended: what reads much says how far it is, and stops when asked.
+//! Progress and cancellation of long readings.
 
 use std::{
     fmt,
@@ -8,17 +8,17 @@ use telemetry::Shutdown;
 
 use crate::error::SinkError;
 
-/// How far a long reading is.
+/// The progress of a long reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// What is done, of `total`: bytes of files, or offsets of a log.
+    /// Work done, of `total`: bytes of files, or offsets of a log.
     pub done: u64,
     pub total: u64,
     /// Records seen.
     pub records: u64,
 }
 
-/// Whom a long reading tells how far it is, and who may end it.
+/// Receives the progress of a long reading, and can end it.
 pub struct Watch {
     shutdown: Shutdown,
     tell: Box<dyn Fn(Progress) + Send + Sync>,
@@ -48,10 +48,10 @@ impl Watch {
         self.total.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Notes that so much more is done.
+    /// Adds to the progress.
     ///
     /// # Errors
-    /// When a stop was asked for.
+    /// When a stop was requested.
     pub(crate) fn advance(&self, done: u64, records: u64) -> Result<(), SinkError> {
         if self.shutdown.is_requested() {
             return Err(SinkError::Interrupted);

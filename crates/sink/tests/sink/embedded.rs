@@ -1,6 +1,8 @@
 //! The sink against the embedded broker, registry and S3: what was produced is in the files, each record once.
 
 mod limits;
+mod losses;
+mod schemas;
 mod tampering;
 mod tools;
 

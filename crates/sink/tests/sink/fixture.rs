@@ -5,6 +5,7 @@ use contract::{
     endpoints::{ObjectStore, Secret},
     schemas,
 };
+use hyper_util::rt::TokioIo;
 use local_stack::{Options, Ports, Stack};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
@@ -20,6 +21,7 @@ use schema_registry_converter::{
 };
 use sink::Config;
 use std::{collections::BTreeMap, env, time::Duration};
+use tokio::net::TcpStream;
 
 use crate::{
     running::TIMEOUT,
@@ -103,6 +105,25 @@ impl Fixture {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &kafka.bootstrap_servers);
         client
+    }
+
+    /// Registers a schema and returns its id.
+    pub(crate) async fn register(&self, subject: &str, schema: &str) -> u32 {
+        let settings = SrSettings::new(self.stack.endpoints().registry.url.clone());
+        let schema = SuppliedSchema::new(None, SchemaType::Avro, schema.to_owned());
+        post_schema(&settings, subject.to_owned(), schema).await.unwrap().id
+    }
+
+    /// Deletes a version, so that it can be asked for by those alone who want deleted ones too.
+    pub(crate) async fn delete_version(&self, subject: &str, version: u32) {
+        let url = &self.stack.endpoints().registry.url;
+        let server = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(server)).await.unwrap();
+        tokio::spawn(connection);
+        let request =
+            hyper::Request::delete(format!("/subjects/{subject}/versions/{version}")).header("host", "registry");
+        let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+        assert!(sender.send_request(request).await.unwrap().status().is_success());
     }
 
     pub(crate) async fn register_both(&self, topic: &str) -> (u32, u32) {

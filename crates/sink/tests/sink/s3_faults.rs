@@ -5,6 +5,7 @@
 //! shows what the sink makes of them. The store is the embedded
 //! one, or the one that `TEST_S3` and the AWS_* variables name.
 
+mod errors;
 mod plan;
 mod proxy;
 mod refusals;

@@ -1,10 +1,11 @@
 //! One case for each rule of the specification, and the answers of `apache_avro` where it has one.
 
 use super::{FaultKind, faults};
-use crate::avro::AvroSchema;
+use crate::avro::{AvroSchema, Origin};
 
 fn reads(reader: &str, writer: &str) -> Vec<(FaultKind, String)> {
-    let parse = |text: &str| AvroSchema::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let parse =
+        |text: &str| AvroSchema::parse(text, &[], Origin::Request).unwrap_or_else(|error| panic!("{text}: {error}"));
     let faults = faults(&parse(reader).graph, &parse(writer).graph);
     faults.into_iter().map(|fault| (fault.kind, fault.path)).collect()
 }

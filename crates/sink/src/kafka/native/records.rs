@@ -93,6 +93,15 @@ impl<C: ConsumerContext> RecordQueue<C> {
         usize::try_from(taken).unwrap_or(0)
     }
 
+    /// Puts the record at hand back, to come out of [`Self::next`] again.
+    #[allow(clippy::needless_pass_by_value, reason = "a record is put back once")]
+    pub(crate) fn put_back(&mut self, kept: Kept) {
+        if let Some(place) = self.next.checked_sub(1) {
+            debug_assert_eq!(self.batch[place], kept.0.as_ptr());
+            self.next = place;
+        }
+    }
+
     /// The next record of the batch, or an error that came between.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Result<Record<'_>, Failed>> {
@@ -134,6 +143,9 @@ pub(crate) struct Failed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TopicHandle(usize);
 
+/// A record that stays in its batch.
+pub(crate) struct Kept(NonNull<sys::rd_kafka_message_t>);
+
 /// One record in the client's memory.
 pub(crate) struct Record<'q> {
     message: NonNull<sys::rd_kafka_message_t>,
@@ -141,6 +153,13 @@ pub(crate) struct Record<'q> {
 }
 
 impl Record<'_> {
+    /// Leaves the record to its batch, which it must be put back into.
+    pub(crate) fn keep(self) -> Kept {
+        let kept = Kept(self.message);
+        std::mem::forget(self);
+        kept
+    }
+
     #[inline]
     fn message(&self) -> &sys::rd_kafka_message_t {
         // SAFETY: lives until `self` is dropped; nothing changes it meanwhile.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{Worker, wall_clock};
 use crate::{
+    config::Unreadable,
     kafka::{self, Place},
     metrics::{PartitionLabel, ReasonLabel, SchemaLabel, TopicLabel},
     registry::Lookup,
@@ -63,7 +64,7 @@ impl Worker {
                         scratch: &mut self.scratch,
                     };
                     if let Err(error) = slot.seal(facts, &self.none_yet, self.config.codec, &mut writing) {
-                        let stop = Stop::Remote { what: "file", reason: error.to_string() };
+                        let stop = error.stop();
                         slot.machine.stop(stop, &mut self.commands);
                     }
                     continue;
@@ -126,14 +127,14 @@ impl Worker {
 
     pub(super) fn schema_found(&mut self, topic: usize, id: u32, lookup: Lookup) {
         let Some(known) = self.topics.get_mut(topic) else { return };
-        known.asking.remove(&id);
+        let reached = known.asking.remove(&id).unwrap_or_default();
         let name = known.name.clone();
-        let mut refused = None;
+        let (mut unusable, mut down) = (None, None);
         match lookup {
-            Lookup::Schema(version, schema) => {
-                tracing::info!(topic = name, id, version, "writer schema found");
-                let subject = contract::names::value_subject(&name);
-                let home = version.map(|version| sink_core::families::Home { subject, version });
+            Lookup::Schema(home, schema) => {
+                let (subject, version) =
+                    (home.as_ref().map(|home| &home.subject), home.as_ref().map(|home| home.version));
+                tracing::info!(topic = name, id, subject, version, "writer schema found");
                 known.schemas.found(id, home, *schema);
                 let label = SchemaLabel { topic: name, schema_id: id };
                 self.metrics.schemas.get_or_create(&label).set(i64::from(version.unwrap_or(0)));
@@ -145,19 +146,42 @@ impl Worker {
                     "the registry knows no such schema; its records go to the dead letters"
                 );
                 known.schemas.unusable(id, Poison::UnknownSchema(id));
+                for (partition, end) in reached {
+                    let index = self.by_place.get(&(name.clone(), partition));
+                    if let Some(slot) = index.and_then(|index| self.slots[*index].as_mut()) {
+                        slot.settled = slot.settled.max(end);
+                    }
+                }
             }
             Lookup::NotAvro(kind) => known.schemas.unusable(id, Poison::NotAvro { id, kind }),
-            Lookup::Unusable(reason) | Lookup::Down(reason) => refused = Some(Stop::Schema { id, reason }),
+            Lookup::Unusable(reason) => match self.config.unreadable_schema {
+                Unreadable::Stop => unusable = Some(reason),
+                Unreadable::DeadLetter => {
+                    tracing::warn!(
+                        topic = name,
+                        id,
+                        reason,
+                        "files cannot hold this schema; its records go to the dead letters"
+                    );
+                    known.schemas.unusable(id, Poison::Unreadable { id, reason });
+                }
+            },
+            Lookup::Down(reason) => down = Some(Stop::Remote { what: "schema registry", reason }),
         }
         for index in 0..self.slots.len() {
             let Some(slot) = &mut self.slots[index] else { continue };
             if slot.topic != topic {
                 continue;
             }
-            match &refused {
-                Some(stop) if slot.machine.is_held(Hold::Schema) => slot.machine.stop(stop.clone(), &mut self.commands),
-                Some(_) => {}
-                None => slot.machine.release(Hold::Schema, &mut self.commands),
+            let is_held = slot.machine.is_held(Hold::Schema);
+            match (&unusable, &down, slot.machine.position()) {
+                (None, None, _) => slot.machine.release(Hold::Schema, &mut self.commands),
+                (Some(reason), _, Some(at)) if is_held => {
+                    let stop = Stop::Schema { at, id, reason: reason.clone() };
+                    slot.machine.stop_before_next(stop, &mut self.commands);
+                }
+                (_, Some(stop), _) if is_held => slot.machine.stop(stop.clone(), &mut self.commands),
+                _ => {}
             }
             self.carry_out(index);
         }

@@ -6,7 +6,7 @@ use sink_core::{
     partition::{Epoch, Partition, Setup},
     roll::RollReason,
 };
-use std::time::Instant;
+use std::{collections::HashMap, time::Instant};
 
 use super::{ASSIGNMENT, HandOver, Topic, Worker};
 use crate::{
@@ -90,6 +90,7 @@ impl Worker {
                 resume: None,
                 failing: None,
                 asking: false,
+                settled: 0,
                 stopped: None,
             };
             let index = self.insert(slot);
@@ -122,7 +123,7 @@ impl Worker {
             self.topics.push(Topic {
                 name: name.to_owned(),
                 schemas: sink_core::intake::TopicSchemas::default(),
-                asking: std::collections::HashSet::new(),
+                asking: HashMap::new(),
             });
             self.topics.len() - 1
         })

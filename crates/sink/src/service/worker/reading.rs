@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Worker, memory::Memory, wall_clock};
+use super::{BUSY_WAIT, Worker, memory::Memory, records::Flow, wall_clock};
 use crate::{
     error::SinkError,
     kafka,
@@ -32,6 +32,17 @@ const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// An error that comes later than this behind another has nothing to do with it: between them there was nothing to read.
 const STILL_FAILING: Duration = Duration::from_secs(30);
 
+/// How long a batch waits for a schema before its partition is paused for it.
+const STALL: Duration = Duration::from_millis(250);
+
+/// A batch that waits for a schema. Nothing is sought meanwhile, since the queue is out of reach, and the group's events are served.
+pub(super) struct Stall {
+    records: RecordQueue<kafka::Context>,
+    topic: usize,
+    id: u32,
+    until: Instant,
+}
+
 impl Worker {
     /// Takes what is there, or waits for it.
     pub(super) fn read(&mut self, wait: Duration) {
@@ -42,18 +53,47 @@ impl Worker {
             return;
         }
         // Out of reach meanwhile: a position that is sought within a batch would be followed by the batch's rest.
-        let Some(mut records) = self.records.take() else { return };
-        records.take(BATCH, wait);
+        let mut records = match self.stall.take() {
+            Some(stall) if self.is_asking(&stall) && Instant::now() < stall.until => {
+                self.stall = Some(stall);
+                return self.serve_events(BUSY_WAIT);
+            }
+            Some(Stall { records, topic, id, .. }) => {
+                self.stalled_out = Some((topic, id));
+                records
+            }
+            None => {
+                let Some(mut records) = self.records.take() else { return };
+                records.take(BATCH, wait);
+                records
+            }
+        };
         // The wait may have been long.
         self.tell_time(wall_clock());
-        while let Some(next) = records.next() {
-            self.changed = true;
-            match next {
-                Ok(record) => self.record(&record),
-                Err(failed) => self.partition_failed(&failed),
-            }
+        loop {
+            let (topic, id, kept) = match records.next() {
+                None => break,
+                Some(Err(failed)) => {
+                    self.changed = true;
+                    self.partition_failed(&failed);
+                    continue;
+                }
+                Some(Ok(record)) => {
+                    self.changed = true;
+                    let Flow::Stall { topic, id } = self.record(&record) else { continue };
+                    (topic, id, record.keep())
+                }
+            };
+            records.put_back(kept);
+            self.stall = Some(Stall { records, topic, id, until: Instant::now() + STALL });
+            return;
         }
+        self.stalled_out = None;
         self.records = Some(records);
+    }
+
+    fn is_asking(&self, stall: &Stall) -> bool {
+        self.topics.get(stall.topic).is_some_and(|topic| topic.asking.contains_key(&stall.id))
     }
 
     fn serve_events(&mut self, mut wait: Duration) {

@@ -1,6 +1,7 @@
 //! The hot path: one record from the client's buffer into the open block of its partition's file.
 
 use contract::Offset;
+use rdkafka::consumer::Consumer as _;
 use sink_core::{
     container::{Row, RowValue},
     families::FileShape,
@@ -16,10 +17,10 @@ use std::{
 
 use super::{Worker, memory::LOOKS};
 use crate::{
-    kafka::native::Record,
+    kafka::native::{self, Record},
     metrics::TopicLabel,
     service::dead_letters::DeadLetter,
-    service::slot::{OpenFile, Room, Writing},
+    service::slot::{OpenFile, Room, Slot, Writing},
     service::tasks::Asker,
 };
 
@@ -29,6 +30,17 @@ pub(super) const MAX_DEAD_PENDING: usize = 64;
 /// Of a partition's dead letters one is logged in so much time; all are counted.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
+/// What becomes of the rest of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    On,
+    /// It waits, and the record with it, for this schema.
+    Stall {
+        topic: usize,
+        id: u32,
+    },
+}
+
 /// What is left to do with a record.
 enum Verdict {
     Done,
@@ -36,23 +48,24 @@ enum Verdict {
     Begin(Arc<FileShape>),
     Ask(u32),
     Dead(Poison),
+    TooLarge(Stop),
     Failed(Stop),
 }
 
 fn bug(error: &dyn std::error::Error) -> Stop {
-    Stop::Remote { what: "file", reason: format!("composing a file's schema: {error}: a bug") }
+    Stop::Bug(format!("composing a file's schema: {error}"))
 }
 
 impl Worker {
     #[inline]
-    pub(super) fn record(&mut self, message: &Record<'_>) {
-        let Some(index) = self.slot_of(message) else { return };
+    pub(super) fn record(&mut self, message: &Record<'_>) -> Flow {
+        let Some(index) = self.slot_of(message) else { return Flow::On };
         // A file that cannot take the record is ended and another begun; that one can.
         for _ in 0..3 {
-            let Some(slot) = &mut self.slots[index] else { return };
+            let Some(slot) = &mut self.slots[index] else { return Flow::On };
             // Where the partition is about to be read from elsewhere, this record is from before that.
             if slot.resume.is_some() || slot.machine.admit(Offset(message.offset())) == Admit::Skip {
-                return;
+                return Flow::On;
             }
             match self.take(index, message) {
                 Verdict::Done => {
@@ -62,21 +75,40 @@ impl Worker {
                     if self.grown > self.config.memory_bytes / LOOKS {
                         self.stay_inside_memory();
                     }
-                    return;
+                    return Flow::On;
                 }
                 Verdict::Begin(shape) => self.begin(index, shape),
-                Verdict::Ask(id) => return self.ask_schema(index, id),
-                Verdict::Dead(poison) => return self.dead_letter(index, message, &poison),
-                Verdict::Failed(stop) => return self.stop(index, stop),
+                Verdict::Ask(id) => return self.ask_schema(index, id, message.offset()),
+                Verdict::Dead(poison) => {
+                    self.dead_letter(index, message, &poison);
+                    return Flow::On;
+                }
+                Verdict::TooLarge(stop) => {
+                    self.stop_before(index, stop);
+                    return Flow::On;
+                }
+                Verdict::Failed(stop) => {
+                    self.stop(index, stop);
+                    return Flow::On;
+                }
             }
         }
         // Going on without the record would be a gap.
-        self.stop(index, Stop::Remote { what: "file", reason: "no file takes the record: a bug".to_owned() });
+        self.stop(index, Stop::Bug(format!("no file takes the record at offset {}", message.offset())));
+        Flow::On
     }
 
     fn stop(&mut self, index: usize, stop: Stop) {
         if let Some(slot) = &mut self.slots[index] {
             slot.machine.stop(stop, &mut self.commands);
+            self.carry_out(index);
+        }
+    }
+
+    /// Stops before the record at hand.
+    fn stop_before(&mut self, index: usize, stop: Stop) {
+        if let Some(slot) = &mut self.slots[index] {
+            slot.machine.stop_before_next(stop, &mut self.commands);
             self.carry_out(index);
         }
     }
@@ -126,7 +158,7 @@ impl Worker {
             }
             Some(payload) if payload.len() > self.config.max_record_bytes => {
                 let (bytes, limit) = (payload.len(), self.config.max_record_bytes);
-                return Verdict::Failed(Stop::TooLarge { offset: message.offset(), bytes, limit });
+                return Verdict::TooLarge(Stop::TooLarge { offset: message.offset(), bytes, limit });
             }
             Some(payload) => match schemas.intake(payload, slot.open.as_ref().map(|open| &*open.shape)) {
                 Intake::Take { id, branch, datum } => {
@@ -145,7 +177,7 @@ impl Worker {
         let before = open.capacity();
         let room = match open.append(&row, message.headers(), &mut writing) {
             Ok(room) => room,
-            Err(error) => return Verdict::Failed(Stop::Remote { what: "file", reason: error.to_string() }),
+            Err(error) => return Verdict::Failed(error.stop()),
         };
         self.grown += open.capacity().saturating_sub(before);
         let appended =
@@ -191,16 +223,42 @@ impl Worker {
         }
     }
 
-    fn ask_schema(&mut self, index: usize, id: u32) {
-        let Some(slot) = &mut self.slots[index] else { return };
-        let topic = &mut self.topics[slot.topic];
-        if topic.asking.insert(id) {
-            let patience = self.config.deadlines.unknown_schema;
-            self.tasks.look_up(slot.topic, topic.name.clone(), id, patience);
+    /// Has a schema looked up. Most answers come within milliseconds, so the batch waits a moment for this one: pausing the partition
+    /// would throw away what its client has fetched.
+    fn ask_schema(&mut self, index: usize, id: u32, offset: i64) -> Flow {
+        let Some(slot) = &mut self.slots[index] else { return Flow::On };
+        let at = slot.topic;
+        let is_settled = offset < slot.settled;
+        let topic = &mut self.topics[at];
+        if !topic.asking.contains_key(&id) {
+            // A registry may lag behind the producers. Where it was asked with patience already when this record was in the log, it
+            // knew of all that the record could name.
+            let patience = if is_settled { Duration::ZERO } else { self.config.deadlines.unknown_schema };
+            let own = topic.name.clone();
+            let reached = if is_settled { Vec::new() } else { self.reached(at, index, offset) };
+            self.topics[at].asking.insert(id, reached);
+            self.tasks.look_up(at, own, id, patience);
             self.owed += 1;
         }
-        slot.machine.hold(Hold::Schema, &mut self.commands);
-        self.carry_out(index);
+        if self.stalled_out != Some((at, id)) {
+            return Flow::Stall { topic: at, id };
+        }
+        if let Some(slot) = &mut self.slots[index] {
+            slot.machine.hold(Hold::Schema, &mut self.commands);
+            self.carry_out(index);
+        }
+        Flow::On
+    }
+
+    /// How far the logs of a topic's partitions are known to reach; of the one at hand at least to the record.
+    fn reached(&self, topic: usize, index: usize, offset: i64) -> Vec<(i32, i64)> {
+        let of_topic = |(at, slot): (usize, &Option<Slot>)| {
+            let slot = slot.as_ref().filter(|slot| slot.topic == topic)?;
+            let known = native::known_end(self.consumer.client(), &slot.place.0, slot.place.1);
+            let least = if at == index { offset + 1 } else { 0 };
+            Some((slot.place.1, known.unwrap_or(0).max(least)))
+        };
+        self.slots.iter().enumerate().filter_map(of_topic).collect()
     }
 
     fn dead_letter(&mut self, index: usize, message: &Record<'_>, poison: &Poison) {

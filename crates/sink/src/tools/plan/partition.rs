@@ -1,12 +1,12 @@
-//! One partition of a plan: its records go through the very state machine that a running sink asks, into real blocks whose
-//! bytes are counted and thrown away. All that a store or a group would answer is answered at once, as if all were new.
+//! One partition of a plan. Its records go through the state machine of a running sink and into real blocks, whose bytes are
+//! counted and dropped. Questions to the store and the group are answered at once, as for a new chain.
 
-use contract::{Offset, Range};
+use contract::{Offset, Position, Range};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use sink_core::{
     container::{BLOCK_BYTES, FileBuilder, Row, RowValue, Scratch},
     facts::FileFacts,
-    families::{FileShape, Home},
+    families::FileShape,
     intake::{Intake, Poison, TopicSchemas},
     partition::{Appended, Command, Commands, Epoch, Event, KafkaFacts, More, Partition, Record, Setup},
     roll::{Millis, RollReason},
@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 
 use super::summary::{PlannedFile, Read};
 use crate::{
-    config::Config,
+    config::{Config, Unreadable},
     error::SinkError,
     kafka::Place,
     kafka::log_reader::LogReader,
@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Records between two reports of progress.
 const REPORT_EVERY: u64 = 4096;
 
-/// What reading a partition needs of the world.
+/// What reading a partition uses of its surroundings.
 pub(super) struct Reader<'a> {
     pub(super) config: &'a Config,
     pub(super) registry: &'a Registry,
@@ -43,7 +43,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// # Errors
-    /// When a remote system does not answer, or a schema cannot be used: what would stop the sink, stops the plan.
+    /// When a remote system does not answer, or a schema cannot be used. What would stop the sink stops the plan.
     pub(super) fn read(
         &self,
         place: Place,
@@ -93,7 +93,7 @@ struct Cutter<'a> {
     read: Read,
 }
 
-/// What to do with a record next.
+/// What to do next with a record.
 enum Verdict {
     Done,
     Begin(Arc<FileShape>),
@@ -131,7 +131,7 @@ impl<'a> Cutter<'a> {
         Ok(cutter)
     }
 
-    /// Answers what the machine asks, until it asks nothing more.
+    /// Answers the machine's commands until there are none.
     fn carry_out(&mut self) -> Result<(), SinkError> {
         while let Some(command) = self.commands.pop_front() {
             let event = match command {
@@ -164,8 +164,7 @@ impl<'a> Cutter<'a> {
     }
 
     fn bug(&self, error: &dyn std::error::Error) -> SinkError {
-        let reason = format!("composing a file's schema: {error}: a bug");
-        self.stopped(Stop::Remote { what: "file", reason })
+        self.stopped(Stop::Bug(format!("composing a file's schema: {error}")))
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), SinkError> {
@@ -174,15 +173,15 @@ impl<'a> Cutter<'a> {
         self.machine.tick(self.now, &mut self.commands);
         self.carry_out()?;
         self.read.saw(time, message.payload_len() + message.key_len());
-        // A file that cannot take the record is ended and another begun; that one can. A schema is asked for once.
+        // If the open file cannot take the record, a file that can is begun. A schema is looked up once.
         for _ in 0..4 {
             match self.offer(message)? {
                 Verdict::Done => return Ok(()),
                 Verdict::Begin(shape) => self.begin(shape)?,
-                Verdict::Ask(id) => self.look_up(id)?,
+                Verdict::Ask(id) => self.look_up(id, Position(message.offset()))?,
             }
         }
-        Err(self.stopped(Stop::Remote { what: "file", reason: "no file takes the record: a bug".to_owned() }))
+        Err(self.stopped(Stop::Bug(format!("no file takes the record at offset {}", message.offset()))))
     }
 
     fn offer(&mut self, message: &BorrowedMessage<'_>) -> Result<Verdict, SinkError> {
@@ -262,7 +261,7 @@ impl<'a> Cutter<'a> {
 
     fn seal(&mut self, facts: &FileFacts) -> Result<(), SinkError> {
         if self.open.is_none() {
-            // A stretch of dead letters alone has a file without rows.
+            // A range of dead letters alone is a file without rows.
             let none_yet = Arc::clone(&self.none_yet);
             self.open = Some(self.new_file(none_yet));
         }
@@ -277,22 +276,25 @@ impl<'a> Cutter<'a> {
         Ok(())
     }
 
-    fn look_up(&mut self, id: u32) -> Result<(), SinkError> {
+    fn look_up(&mut self, id: u32, at: Position) -> Result<(), SinkError> {
         let end = Instant::now() + self.reader.config.deadlines.kafka;
         loop {
             let lookup = self.reader.runtime.block_on(self.reader.registry.look_up(&self.place.0, id));
             let reason = match lookup {
-                Lookup::Schema(version, schema) => {
-                    let subject = contract::names::value_subject(&self.place.0);
-                    self.schemas.found(id, version.map(|version| Home { subject, version }), *schema);
+                Lookup::Schema(home, schema) => {
+                    self.schemas.found(id, home, *schema);
                     return Ok(());
                 }
                 Lookup::NotAvro(kind) => {
                     self.schemas.unusable(id, Poison::NotAvro { id, kind });
                     return Ok(());
                 }
-                Lookup::Unusable(reason) => return Err(self.stopped(Stop::Schema { id, reason })),
-                // A running sink asks again, since a registry may lag behind; these records have been there a while.
+                Lookup::Unusable(reason) if self.reader.config.unreadable_schema == Unreadable::DeadLetter => {
+                    self.schemas.unusable(id, Poison::Unreadable { id, reason });
+                    return Ok(());
+                }
+                Lookup::Unusable(reason) => return Err(self.stopped(Stop::Schema { at, id, reason })),
+                // A running sink asks again, since a registry may lag. These records have been in the log for a while.
                 Lookup::Missing => {
                     self.schemas.unusable(id, Poison::UnknownSchema(id));
                     return Ok(());
@@ -307,7 +309,7 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// The last file is open at the end of the log. The clock goes on until it is due; where no clock ends it, it stays.
+    /// Ends the file that is open at the end of the log by advancing the clock. Where no clock ends a file, it stays open.
     fn finish(mut self) -> Result<Read, SinkError> {
         let policy = self.reader.config.roll.policy();
         let later = policy.window.unwrap_or(0).saturating_add(policy.idle.unwrap_or(0));

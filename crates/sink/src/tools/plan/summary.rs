@@ -1,4 +1,4 @@
-//! What a plan says: counts, sizes and costs of the files that would be cut, and what to think of them.
+//! The result of a plan: counts, sizes and costs of the files that would be cut, and remarks on them.
 
 use serde::Serialize;
 use sink_core::roll::RollReason;
@@ -20,16 +20,16 @@ pub(super) struct PlannedFile {
     pub(super) bytes: u64,
 }
 
-/// What one partition gave.
+/// What reading one partition showed.
 #[derive(Debug)]
 pub(super) struct Read {
     place: Place,
     records: u64,
-    /// Keys and values as they came.
+    /// Bytes of keys and values, not compressed.
     raw_bytes: u64,
     times: Option<(i64, i64)>,
     pub(super) files: Vec<PlannedFile>,
-    /// Size of a file that nothing but a further record would end.
+    /// Size of the last file, which only a further record would end.
     pub(super) left_open: u64,
 }
 
@@ -61,23 +61,23 @@ pub struct Plan {
     pub bytes: u64,
     /// Files by the reason that ends them.
     pub reasons: BTreeMap<&'static str, u64>,
-    /// Of all files; `None` without any.
+    /// Sizes of all files; `None` without files.
     pub sizes: Option<Sizes>,
     /// From the first record's timestamp to the last's.
     pub span_seconds: f64,
-    /// At this rate; `None` where the span is too short to tell: less than a second.
+    /// Files a day at this rate; `None` where the records span less than a second.
     pub files_per_day: Option<f64>,
     pub bytes_per_day: Option<f64>,
-    /// Price of 1,000 PUT requests that costs are reckoned with.
+    /// Price of 1,000 PUT requests that the costs are calculated with.
     pub put_price: f64,
     /// Requests that create the files: one each, or one for each part and two more. They cost the same.
     pub puts: u64,
     pub put_cost_per_day: Option<f64>,
-    /// What to think of it.
+    /// Remarks on the plan.
     pub remarks: Vec<String>,
 }
 
-/// One partition's share.
+/// One partition of a plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedPartition {
     pub topic: String,
@@ -89,7 +89,7 @@ pub struct PlannedPartition {
     pub bytes: u64,
     pub reasons: BTreeMap<&'static str, u64>,
     pub sizes: Option<Sizes>,
-    /// Bytes at the log's end in a file that no clock would end.
+    /// Bytes of the last file, which no clock would end.
     pub left_open: u64,
 }
 
@@ -98,7 +98,7 @@ pub struct PlannedPartition {
 pub struct Sizes {
     pub smallest: u64,
     pub median: u64,
-    /// Nine of ten are no larger.
+    /// The 90th percentile.
     pub p90: u64,
     pub largest: u64,
 }
@@ -195,11 +195,12 @@ impl Plan {
         }
         if self.span_seconds < 3_600.0 && self.files > 0 {
             let span = self.span_seconds;
-            remarks.push(format!("the records span {span:.0} seconds: what is said of a day is a guess from that"));
+            remarks
+                .push(format!("the records span {span:.0} seconds; the figures for a day are extrapolated from that"));
         }
         if self.dead_letters > 0 {
             let letters = self.dead_letters;
-            remarks.push(format!("{letters} records are of no use and would go to the dead letters"));
+            remarks.push(format!("{letters} records cannot be used and would go to the dead letters"));
         }
         let open = self.partitions.iter().filter(|partition| partition.left_open > 0).count();
         if open > 0 {

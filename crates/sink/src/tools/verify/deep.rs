@@ -173,7 +173,7 @@ impl Context {
     }
 
     async fn ask_cleanup(&self, topic: &str) -> Option<Cleanup> {
-        let admin: AdminClient<DefaultClientContext> = kafka::connection(&self.config.kafka).create().ok()?;
+        let admin: AdminClient<DefaultClientContext> = clients::kafka::connection(&self.config.kafka).create().ok()?;
         let options =
             AdminOptions::new().request_timeout(Some(self.config.deadlines.kafka.min(Duration::from_secs(10))));
         let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await.ok()?;

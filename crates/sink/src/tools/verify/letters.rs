@@ -1,4 +1,4 @@
-//! Looks among the dead letters for the records that are in no file.
+//! Searches the dead-letter topics for the records that are in no file.
 
 use contract::{Position, Range};
 use rdkafka::{
@@ -21,7 +21,7 @@ use crate::{
 
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether a dead-letter topic still holds all it ever held.
+/// Whether a dead-letter topic still holds every letter that it ever held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Letters {
     All,
@@ -29,7 +29,7 @@ enum Letters {
     Cut,
 }
 
-/// Ticks off what is found; the rest becomes a fault, except where letters have expired.
+/// Removes the records that are found from those that are missing. The rest become faults, except where letters have expired.
 ///
 /// # Errors
 /// When Kafka does not answer.
@@ -55,7 +55,7 @@ pub(super) fn find(context: &Context, read: &mut [(Chain, Found)]) -> Result<(),
     for (chain, found) in read {
         let missing = std::mem::take(&mut found.missing);
         match topics.get(&context.config.dead_letters_of(&chain.report.topic)) {
-            // The file that covers them counted them when their letters were acknowledged.
+            // The file that covers these records counts them as dead letters, and it was created after their letters.
             Some(Letters::Cut) => found.deep.expired_letters += missing.len() as u64,
             _ => missing.iter().for_each(|offset| {
                 found.faults.push(format!("record {offset} is neither in a file nor among the dead letters"));
@@ -93,7 +93,7 @@ fn search(context: &Context, topic: &str, mut letter: impl FnMut(&Place, i64)) -
     Ok(letters)
 }
 
-/// Where the record was that a dead letter holds. The sink's own headers come before the record's.
+/// Returns the source position of a dead letter. The sink's own headers come before the record's.
 fn source(message: &BorrowedMessage<'_>) -> Option<(Place, i64)> {
     let headers = message.headers()?;
     let text = |name: &str| {

@@ -1,4 +1,4 @@
-//! Reads one file from the store from its head to its last row, in the memory of one piece and one block.
+//! Reads one file from the store, from its head to its last row. It holds one piece and one block in memory.
 
 use bytes::Bytes;
 use contract::Position;
@@ -16,15 +16,15 @@ use crate::{
     tools::watch::Watch,
 };
 
-/// How much is asked of the store at a time.
+/// Bytes requested from the store at a time.
 const PIECE: u64 = 4 * 1024 * 1024;
 
-/// Why a file could not be read on.
+/// Why reading a file ended early.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The file's own fault.
+    /// The file is damaged.
     Damage(Damage),
-    /// Nobody's that a report could name.
+    /// Not the file's fault: the store failed, or a stop was requested.
     Sink(SinkError),
 }
 
@@ -85,7 +85,7 @@ impl<'a> FileRows<'a> {
         Ok(head)
     }
 
-    /// The rows of the next block; `None` at the end.
+    /// Returns the rows of the next block; `None` at the end.
     pub(super) fn block<'h>(&'h mut self, head: &'h Head) -> Result<Option<Rows<'h>>, Failure> {
         if self.at == self.buffer.len() && self.fetched == self.len {
             return Ok(None);
@@ -95,12 +95,12 @@ impl<'a> FileRows<'a> {
         Ok(Some(head.rows(&self.plain, rows)))
     }
 
-    /// The checksum of all that was read, in hex.
+    /// Returns the SHA-256 of all that was read, in hex.
     pub(super) fn sha256(self) -> String {
         hex::encode(self.digest.finalize())
     }
 
-    /// Parses what is there, with ever more bytes until they suffice.
+    /// Parses from the buffer, and fetches more bytes for as long as they do not suffice.
     fn parse<T>(&mut self, parse: impl Fn(&[u8], &mut Vec<u8>) -> Result<T, Damage>) -> Result<T, Failure> {
         loop {
             match parse(&self.buffer[self.at..], &mut self.plain) {

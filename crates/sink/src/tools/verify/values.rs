@@ -11,7 +11,7 @@ use apache_avro::{
     types::Value,
 };
 use serde_json::Value as Json;
-use std::collections::HashMap;
+use std::{cell::Cell, collections::HashMap};
 
 /// A record's schema and that of the branch which its row has.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Decoded {
         let (Ok(theirs), Ok(ours)) = (ResolvedSchema::new(&self.theirs), ResolvedSchema::new(&self.ours)) else {
             return Verdict::Unjudged;
         };
-        let judge = Judge { theirs: theirs.get_names(), ours: ours.get_names() };
+        let judge = Judge { theirs: theirs.get_names(), ours: ours.get_names(), guessed: Cell::new(false) };
         // A type that could not be a branch by itself is in a record of one field.
         let (ours, read) = match (&self.ours, read) {
             (Schema::Record(record), Value::Record(mut fields))
@@ -91,7 +91,11 @@ impl Decoded {
             }
             (schema, read) => (schema, read),
         };
-        if judge.same(&self.theirs, &written, ours, &read) { Verdict::Same } else { Verdict::Differs }
+        match judge.same(&self.theirs, &written, ours, &read) {
+            false => Verdict::Differs,
+            true if judge.guessed.get() => Verdict::Unjudged,
+            true => Verdict::Same,
+        }
     }
 }
 
@@ -101,6 +105,8 @@ type Names<'s> = HashMap<Name, &'s Schema>;
 struct Judge<'s> {
     theirs: &'s Names<'s>,
     ours: &'s Names<'s>,
+    /// Whether a field has a value that nothing says: the record does not have it, and the file leaves out its default.
+    guessed: Cell<bool>,
 }
 
 fn definition<'s>(schema: &'s Schema, names: &Names<'s>) -> &'s Schema {
@@ -164,7 +170,11 @@ impl<'s> Judge<'s> {
     }
 
     fn is_default(&self, field: &'s RecordField, read: &Value) -> bool {
-        field.default.as_ref().is_some_and(|default| self.stands_for(default, &field.schema, read))
+        let Some(default) = &field.default else {
+            self.guessed.set(true);
+            return true;
+        };
+        self.stands_for(default, &field.schema, read)
     }
 
     /// Whether a default's JSON stands for a value.
