@@ -6,6 +6,7 @@ use rdkafka::{
     client::{ClientContext, DefaultClientContext},
     config::RDKafkaLogLevel,
     consumer::ConsumerContext,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 
 /// Prefixes of librdkafka's properties that are about the connection, and not about producing or consuming.
@@ -63,6 +64,13 @@ impl ClientContext for Log {
         let other_kind = ["is a consumer property", "is a producer property"].iter().any(|is| message.contains(is));
         if facility != "CONFWARN" || !other_kind {
             DefaultClientContext.log(level, facility, message);
+        }
+    }
+
+    /// The end of a partition is what a reader waits for, and not an error.
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error != KafkaError::Global(RDKafkaErrorCode::PartitionEOF) {
+            DefaultClientContext.error(error, reason);
         }
     }
 }

@@ -61,7 +61,16 @@ pub(crate) enum Command {
     /// Serve the local schema registry.
     Registry(RegistryArgs),
     #[cfg(feature = "producer")]
-    /// Print a topic's records: partition, offset, key and decoded value, one JSON object a line.
+    /// Print a topic's records, one JSON object a line.
+    ///
+    /// Each object has `partition`, `offset`, `timestamp` (milliseconds since 1970), `key`, `headers` (a list of `name` and `value`,
+    /// absent without any) and `kind`: `avro` with `schema_id` and `value`, `undecodable` with `reason` and `value`, or `tombstone`.
+    /// Keys, headers and undecodable values are text where they are UTF-8, and {"hex": "00FF"} where they are not.
+    ///
+    /// Avro values lose nothing: bytes and fixed are {"hex": "00FF"}, a decimal is a string with all its places ("12.50"), a duration is
+    /// {"months", "days", "millis"}, a float may be the string "NaN", "Infinity" or "-Infinity", a union is the value it holds, an enum
+    /// its symbol, any other logical type the type below it.
+    #[command(verbatim_doc_comment)]
     Topic(TopicArgs),
     #[cfg(feature = "deployer")]
     /// Run SQL in the warehouse and print the rows.

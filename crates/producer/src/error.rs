@@ -5,6 +5,9 @@ use contract::{event::EventError, schemas::SchemaError, settings::Refused};
 use rdkafka::error::KafkaError;
 use std::path::PathBuf;
 
+/// How many of the topics that exist an error names.
+const MOST_NAMED: usize = 10;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -12,6 +15,13 @@ pub enum Error {
 
     #[error("Kafka refused to {doing}: {source}")]
     Kafka { doing: String, source: KafkaError },
+
+    #[error(
+        "reading topic `{topic}`: the brokers have no such topic that this user may see; {}create it or start its \
+         producer, or name another",
+        Self::known(known)
+    )]
+    MissingTopic { topic: String, known: Vec<String> },
 
     #[error(
         "topic `{topic}` is not there and could not be created ({reason}); create it by hand, with cleanup.policy=delete"
@@ -58,6 +68,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Some of the topics that exist.
+    fn known(topics: &[String]) -> String {
+        match topics {
+            [] => String::new(),
+            topics => format!(
+                "they have {}; ",
+                topics.iter().take(MOST_NAMED).map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ")
+            ),
+        }
+    }
+
     /// Whether the same may work later without anybody's help: the remote side's trouble, not the configuration's.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -29,5 +29,5 @@ pub use metrics::Metrics;
 pub use producer::Producer;
 pub use report::{BatchReport, Tally};
 pub use service::{Summary, run};
-pub use tail::{TailFrom, TailOptions, TailRecord, TailUntil, TailValue, tail};
+pub use tail::{TailBytes, TailFrom, TailHeader, TailOptions, TailRecord, TailUntil, TailValue, tail};
 pub use topic::{Created, EnsuredTopic, TopicSpec, ensure_topic};

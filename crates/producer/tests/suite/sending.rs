@@ -4,7 +4,8 @@ use crate::common::{DEADLINE, PARTITIONS, Servers, decode, histories};
 use chrono::{DateTime, Utc};
 use contract::{Operation, framing, names, schemas};
 use producer::{
-    Created, Error, Metrics, Producer, TailFrom, TailOptions, TailUntil, TailValue, TopicSpec, ensure_topic, run, tail,
+    Created, Error, Metrics, Producer, TailBytes, TailFrom, TailOptions, TailUntil, TailValue, TopicSpec, ensure_topic,
+    run, tail,
 };
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::{collections::BTreeSet, ops::ControlFlow, time::Duration};
@@ -256,7 +257,7 @@ async fn tail_shows_every_record_and_why_one_cannot_be_read() {
     assert_eq!(tokio::time::timeout(DEADLINE, shown).await.unwrap().unwrap(), 32);
     let events = seen.iter().filter(|record| {
         matches!(&record.value, TailValue::Avro { value, .. }
-        if value["operation"] == "CREATE" && Some(value["customer_id"].as_str().unwrap()) == record.key.as_deref())
+        if value["operation"] == "CREATE" && Some(value["customer_id"].as_str().unwrap()) == record.key.as_ref().and_then(TailBytes::as_str))
     });
     assert_eq!(events.count(), 30);
     let lines: Vec<String> = seen.iter().map(ToString::to_string).collect();
@@ -268,4 +269,25 @@ async fn tail_shows_every_record_and_why_one_cannot_be_read() {
 
     let last = TailOptions { from: TailFrom::Last(1), ..options };
     assert_eq!(tail(last, Shutdown::new(), |_| ControlFlow::Continue(())).await.unwrap(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_a_topic_that_does_not_exist_is_an_error_and_creates_nothing() {
+    let servers = Servers::start().await;
+    let config = servers.config();
+    let retention = Duration::from_hours(1);
+    let spec = TopicSpec { name: servers.topic.clone(), partitions: PARTITIONS, replication: None, retention };
+    ensure_topic(&config.kafka, &spec, DEADLINE).await.unwrap();
+    let options = TailOptions {
+        kafka: config.kafka,
+        registry: config.registry,
+        topic: "misspelt".to_owned(),
+        from: TailFrom::Beginning,
+        until: TailUntil::Stopped,
+    };
+    for _ in 0..2 {
+        let read = tail(options.clone(), Shutdown::new(), |_| ControlFlow::Continue(()));
+        let error = tokio::time::timeout(DEADLINE, read).await.unwrap().unwrap_err().to_string();
+        assert!(error.contains("`misspelt`") && error.contains(&format!("`{}`", config.topic)), "{error}");
+    }
 }

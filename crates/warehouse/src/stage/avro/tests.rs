@@ -147,7 +147,9 @@ fn a_damaged_count_is_an_error() {
 
 #[test]
 fn a_head_that_is_cut_short_or_absurd_is_an_error() {
-    for bytes in [&b"Obj\x01"[..], b"Obj\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"Obj\x01\x02\x04ab\x7e", b"{}"] {
+    for bytes in
+        [&b"Obj\x01"[..], b"Obj\x01\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"Obj\x01\x02\x04ab\x7e", b"{}"]
+    {
         assert!(records(bytes).is_err(), "{bytes:?}");
     }
 }

@@ -1,25 +1,31 @@
 //! A topic for human eyes: records in their order, values decoded by the schema they were written with. What cannot be
-//! decoded is shown as it is, with the reason; looking never fails on what it sees.
+//! decoded is shown as it is, with the reason. Reading never fails on what a record holds.
+
+mod decode;
+#[cfg(test)]
+mod decode_tests;
+mod record;
+
+pub use record::{TailBytes, TailHeader, TailRecord, TailValue};
 
 use crate::Error;
-use apache_avro::Schema;
 use clients::{
     kafka::{self, Log},
     registry::{Answer, Registry},
 };
 use contract::{
     endpoints::{Kafka, SchemaRegistry},
-    event::decode_datum,
     framing,
 };
+use decode::Writer;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
     error::KafkaError,
-    message::{BorrowedMessage, Headers},
+    message::{BorrowedMessage, Header, Headers},
+    metadata::MetadataTopic,
 };
-use serde::Serialize;
-use std::{collections::BTreeMap, collections::HashMap, fmt, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, collections::HashMap, ops::ControlFlow, sync::Arc, time::Duration};
 use telemetry::Shutdown;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,47 +55,11 @@ pub enum TailUntil {
     Stopped,
 }
 
-/// One record. Its `Display` is a line like kcat's, its JSON for programs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TailRecord {
-    pub partition: i32,
-    pub offset: i64,
-    /// Milliseconds since 1970.
-    pub timestamp: Option<i64>,
-    pub key: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
-    #[serde(flatten)]
-    pub value: TailValue,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum TailValue {
-    Avro { schema_id: u32, value: serde_json::Value },
-    Undecodable { reason: String, text: String },
-    Tombstone,
-}
-
-impl fmt::Display for TailRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} key={}", self.partition, self.offset, self.key.as_deref().unwrap_or("-"))?;
-        for (name, value) in &self.headers {
-            write!(f, " {name}={value}")?;
-        }
-        match &self.value {
-            TailValue::Avro { schema_id, value } => write!(f, " schema={schema_id} {value}"),
-            TailValue::Undecodable { reason, text } => write!(f, " undecodable ({reason}): {text}"),
-            TailValue::Tombstone => f.write_str(" tombstone"),
-        }
-    }
-}
-
-/// Reads a topic and calls `each` for every record until the end, `shutdown`, or `ControlFlow::Break`; says how many.
-/// Commits nothing and belongs to no group. Some brokers create a topic that is asked for.
+/// Reads a topic and calls `each` for every record until the end, `shutdown`, or `ControlFlow::Break`. Returns the number of
+/// records. It commits nothing, belongs to no group and creates no topic.
 ///
 /// # Errors
-/// When Kafka does not answer. A registry that does not answer leaves values undecoded.
+/// When the topic does not exist, or Kafka does not answer. A registry that does not answer leaves values undecoded.
 pub async fn tail(
     options: TailOptions,
     shutdown: Shutdown,
@@ -106,6 +76,7 @@ pub async fn tail(
     let (asked, topic, from) = (consumer.clone(), options.topic.clone(), options.from);
     let ranges = tokio::task::spawn_blocking(move || ranges(&asked, &topic, from)).await;
     let ranges = ranges.map_err(|_| Error::Interrupted("read the topic's positions"))?.map_err(failed)?;
+    let ranges = ranges.map_err(|known| Error::MissingTopic { topic: options.topic.clone(), known })?;
 
     let mut assignment = TopicPartitionList::new();
     let mut open: HashMap<i32, i64> = HashMap::new();
@@ -143,15 +114,18 @@ pub async fn tail(
     Ok(shown)
 }
 
-/// Where to begin and where the end is now, by partition.
-fn ranges(
-    consumer: &StreamConsumer<Log>,
-    topic: &str,
-    from: TailFrom,
-) -> Result<BTreeMap<i32, (i64, i64)>, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+/// The first offset to read and the end of each partition; the topics that exist when this one does not.
+type Ranges = Result<BTreeMap<i32, (i64, i64)>, Vec<String>>;
+
+fn ranges(consumer: &StreamConsumer<Log>, topic: &str, from: TailFrom) -> Result<Ranges, KafkaError> {
+    // Some brokers create a topic that is asked for by its name, so the question is for all of them.
+    let metadata = consumer.fetch_metadata(None, TIMEOUT)?;
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+        let names = metadata.topics().iter().map(MetadataTopic::name).filter(|name| !kafka::is_internal(name));
+        return Ok(Err(names.map(str::to_owned).collect()));
+    };
     let mut ranges = BTreeMap::new();
-    for partition in metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions) {
+    for partition in found.partitions() {
         let (low, high) = consumer.fetch_watermarks(topic, partition.id(), TIMEOUT)?;
         let start = match from {
             TailFrom::Beginning => low,
@@ -160,13 +134,23 @@ fn ranges(
         };
         ranges.insert(partition.id(), (start, high));
     }
-    Ok(ranges)
+    Ok(Ok(ranges))
+}
+
+/// Two upper-case digits a byte.
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
 }
 
 struct Decoder {
     registry: Registry,
     topic: String,
-    schemas: HashMap<u32, Schema>,
+    schemas: HashMap<u32, Writer>,
 }
 
 impl Decoder {
@@ -176,22 +160,25 @@ impl Decoder {
     }
 
     async fn record(&mut self, message: &BorrowedMessage<'_>) -> TailRecord {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = message.headers().map(|headers| {
-            headers.iter().map(|header| (header.key.to_owned(), header.value.map(text).unwrap_or_default())).collect()
+            let header = |header: Header<'_, &[u8]>| TailHeader {
+                name: header.key.to_owned(),
+                value: header.value.map(TailBytes::new),
+            };
+            headers.iter().map(header).collect()
         });
         let value = match message.payload() {
             None => TailValue::Tombstone,
             Some(payload) => match self.avro(payload).await {
                 Ok((schema_id, value)) => TailValue::Avro { schema_id, value },
-                Err(reason) => TailValue::Undecodable { reason, text: payload.escape_ascii().to_string() },
+                Err(reason) => TailValue::Undecodable { reason, value: TailBytes::new(payload) },
             },
         };
         TailRecord {
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
-            key: message.key().map(text),
+            key: message.key().map(TailBytes::new),
             headers: headers.unwrap_or_default(),
             value,
         }
@@ -205,10 +192,14 @@ impl Decoder {
                 Answer::Missing => return Err(format!("schema {id}: the registry does not have it")),
                 Answer::Down(reason) => return Err(format!("schema {id}: {reason}")),
             };
-            let schema = Schema::parse_str(&found.schema).map_err(|error| format!("schema {id}: {error}"))?;
+            if found.kind != "AVRO" {
+                return Err(format!("schema {id}: expected an Avro schema, found {}", found.kind));
+            }
+            let schema = found.references.as_ref().map_err(Clone::clone);
+            let schema = schema.and_then(|references| Writer::parse(&found.schema, references));
+            let schema = schema.map_err(|error| format!("schema {id}: {error}"))?;
             self.schemas.insert(id, schema);
         }
-        let value = decode_datum(&self.schemas[&id], datum).map_err(|error| error.to_string())?;
-        Ok((id, value.try_into().map_err(|error: apache_avro::Error| error.to_string())?))
+        Ok((id, self.schemas[&id].decode(datum)?))
     }
 }
