@@ -6,6 +6,8 @@
 //! name with `link(2)`, which the kernel grants to one only.
 
 mod answers;
+mod conditions;
+mod copy;
 mod file;
 mod layout;
 mod listing;

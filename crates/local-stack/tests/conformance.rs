@@ -4,6 +4,8 @@
 
 #[path = "conformance/broker.rs"]
 mod broker;
+#[path = "conformance/copies.rs"]
+mod copies;
 #[path = "conformance/groups.rs"]
 mod groups;
 #[path = "conformance/harness.rs"]

@@ -3,7 +3,7 @@
 use super::{
     file::{Attributes, Draft, Outcome, Put, Stored},
     layout::Layout,
-    upload::{CHUNK, Claims, Digests, failed, on_disk},
+    upload::{self, Claims, Digests, failed, on_disk},
 };
 use s3s::{
     S3Result,
@@ -17,7 +17,6 @@ use std::{
     path::{Path, PathBuf},
     time::SystemTime,
 };
-use tokio::io::AsyncReadExt as _;
 
 /// Smallest part but the last.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
@@ -130,17 +129,8 @@ impl Upload {
         attributes.e_tag = combined_tag(&parts)?;
         let mut draft = Draft::new(layout).await.map_err(failed)?;
         let mut digests = Digests::new(&claims)?;
-        let mut buffer = vec![0; CHUNK];
         for part in parts {
-            let mut file = tokio::fs::File::from_std(part.stored.file).take(part.stored.length);
-            loop {
-                let read = file.read(&mut buffer).await.map_err(failed)?;
-                if read == 0 {
-                    break;
-                }
-                digests.update(&buffer[..read]);
-                draft.write(&buffer[..read]).await.map_err(failed)?;
-            }
+            upload::append(&mut draft, &mut digests, part.stored.file, 0..part.stored.length).await?;
         }
         digests.finish(claims, None, &mut attributes)?;
         let sealed = draft.seal(&attributes).await.map_err(failed)?;

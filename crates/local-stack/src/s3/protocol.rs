@@ -3,6 +3,7 @@
 
 use super::{
     answers::{self, stored_or_refused, tag},
+    copy,
     file::{Attributes, Put, Stored},
     layout::Layout,
     listing::{self, LONGEST_PAGE},
@@ -181,6 +182,32 @@ impl S3 for Protocol {
         }))
     }
 
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
+        copy::object(&self.layout, request).await.map(S3Response::new)
+    }
+
+    async fn get_object_attributes(
+        &self,
+        request: S3Request<GetObjectAttributesInput>,
+    ) -> Answer<GetObjectAttributesOutput> {
+        let input = request.input;
+        refuse(&[
+            ("versions", input.version_id.is_some()),
+            ("encryption", input.sse_customer_algorithm.is_some()),
+            ("pages of an object's parts", input.part_number_marker.is_some()),
+        ])?;
+        let stored = self.stored(&input.bucket, &input.key).await?;
+        answers::attributes(stored, &input.object_attributes).map(S3Response::new)
+    }
+
+    /// The store refuses tags, so no object has any. The AWS CLI asks before it copies an object in parts.
+    async fn get_object_tagging(&self, request: S3Request<GetObjectTaggingInput>) -> Answer<GetObjectTaggingOutput> {
+        let input = request.input;
+        refuse(&[("versions", input.version_id.is_some())])?;
+        self.stored(&input.bucket, &input.key).await?;
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set: Vec::new(), version_id: None }))
+    }
+
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
         let input = request.input;
         refuse(&[
@@ -297,6 +324,10 @@ impl S3 for Protocol {
             checksum_sha256: sums.sha256,
             ..Default::default()
         }))
+    }
+
+    async fn upload_part_copy(&self, request: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
+        copy::part(&self.layout, request.input).await.map(S3Response::new)
     }
 
     async fn complete_multipart_upload(

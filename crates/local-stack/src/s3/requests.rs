@@ -140,14 +140,11 @@ pub(super) fn begin(input: CreateMultipartUploadInput) -> S3Result<Begun> {
 
 pub(super) fn part(input: UploadPartInput) -> S3Result<NewPart> {
     refuse(&[("encryption", input.sse_customer_algorithm.is_some())])?;
-    if !(1..=HIGHEST_PART).contains(&input.part_number) {
-        return Err(s3_error!(InvalidArgument, "Part numbers go from 1 to {HIGHEST_PART}"));
-    }
     Ok(NewPart {
         bucket: input.bucket,
         key: input.key,
         upload_id: input.upload_id,
-        number: input.part_number,
+        number: part_number(input.part_number)?,
         claims: Claims {
             length: input.content_length,
             md5: input.content_md5,
@@ -162,6 +159,14 @@ pub(super) fn part(input: UploadPartInput) -> S3Result<NewPart> {
         },
         body: input.body.ok_or_else(|| s3_error!(IncompleteBody))?,
     })
+}
+
+pub(super) fn part_number(number: i32) -> S3Result<i32> {
+    if (1..=HIGHEST_PART).contains(&number) {
+        Ok(number)
+    } else {
+        Err(s3_error!(InvalidArgument, "Expected a part number from 1 to {HIGHEST_PART}, found {number}"))
+    }
 }
 
 pub(super) fn complete(input: CompleteMultipartUploadInput) -> S3Result<Completion> {
@@ -215,6 +220,6 @@ fn kind(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>)
     Ok(if if_none_match.is_some() { PutKind::CreateOnly } else { PutKind::Replace })
 }
 
-fn is_standard(class: Option<&StorageClass>) -> bool {
+pub(super) fn is_standard(class: Option<&StorageClass>) -> bool {
     class.is_none_or(|class| class.as_str() == StorageClass::STANDARD)
 }

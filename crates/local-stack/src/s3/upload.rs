@@ -85,13 +85,13 @@ impl Digests {
         attributes: &mut Attributes,
     ) -> S3Result<()> {
         if claims.length.is_some_and(|claimed| u64::try_from(claimed) != Ok(self.length)) {
-            return Err(s3_error!(IncompleteBody, "{} bytes came of {:?}", self.length, claims.length));
+            return Err(s3_error!(IncompleteBody, "Expected {:?} bytes, found {}", claims.length, self.length));
         }
         let md5 = self.md5.finalize();
         if let Some(claimed) = claims.md5 {
             let claimed = base64(&claimed).ok_or_else(|| s3_error!(InvalidDigest))?;
             if claimed != md5 {
-                return Err(s3_error!(BadDigest, "The Content-MD5 is not that of the body"));
+                return Err(s3_error!(BadDigest, "The Content-MD5 is not the MD5 of the bytes that were received"));
             }
         }
         let found = Checksums::from(self.checksums.finalize());
@@ -105,7 +105,7 @@ impl Digests {
         ] {
             // An algorithm alone asks for the checksum; a claim is compared.
             if claimed.is_some() && claimed != found {
-                return Err(s3_error!(BadDigest, "The {name} is not that of the body"));
+                return Err(s3_error!(BadDigest, "The {name} checksum is not the checksum of the bytes"));
             }
         }
         attributes.checksums = found;
@@ -152,8 +152,29 @@ pub(super) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result
     }
 }
 
+/// Appends part of a stored object's file to a draft.
+pub(super) async fn append(
+    draft: &mut Draft,
+    digests: &mut Digests,
+    file: std::fs::File,
+    range: std::ops::Range<u64>,
+) -> S3Result<()> {
+    let mut file = tokio::fs::File::from_std(file);
+    file.seek(io::SeekFrom::Start(range.start)).await.map_err(failed)?;
+    let mut part = file.take(range.end - range.start);
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = part.read(&mut buffer).await.map_err(failed)?;
+        if read == 0 {
+            return Ok(());
+        }
+        digests.update(&buffer[..read]);
+        draft.write(&buffer[..read]).await.map_err(failed)?;
+    }
+}
+
 /// Bytes that pass at a time.
-pub(super) const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 
 /// Part of an open file as a body.
 pub(super) async fn body(file: std::fs::File, range: std::ops::Range<u64>) -> io::Result<StreamingBlob> {
