@@ -192,9 +192,9 @@ pub(crate) fn list(places: &[Place], offset: Offset) -> KafkaResult<TopicPartiti
 
 /// Answers the group's assignment. What was assigned is read once its position is known, by [`begin`].
 ///
-/// It is not assigned before that with a placeholder to seek away from: librdkafka would look up where, say, the log's end
-/// is, and when the answer comes behind the seek it takes it for outdated, asks once more (`rd_kafka_toppar_offset_retry`)
-/// and goes on from there, past all records between.
+/// It is not assigned before that with a placeholder such as `End` to seek away from. librdkafka resolves a placeholder
+/// asynchronously. If the answer arrives after our seek, it asks once more (`rd_kafka_toppar_offset_retry`) and continues from
+/// the placeholder, so the records between are skipped.
 pub(crate) fn accept(consumer: &Consumer) -> KafkaResult<()> {
     consumer.incremental_assign(&TopicPartitionList::new())
 }
