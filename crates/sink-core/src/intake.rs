@@ -17,7 +17,7 @@ use crate::{
 pub enum Poison {
     #[error("not framed: {0}")]
     Framing(#[from] FramingError),
-    #[error("the registry knows no schema {0}")]
+    #[error("the registry does not have schema {0}")]
     UnknownSchema(u32),
     #[error("schema {id} is of type {kind}, not Avro")]
     NotAvro { id: u32, kind: String },
@@ -66,7 +66,7 @@ struct Recent {
 /// Ids that are remembered before unknown ones are forgotten.
 const MOST_KNOWN: usize = 10_000;
 
-/// Of these, as many are kept. They are looked through for each record.
+/// How many are kept. All of them are compared with each record, so there are few.
 const RECENT: usize = 8;
 
 /// The schemas of one topic, as far as records have named them.

@@ -1,8 +1,8 @@
 //! A client of Confluent-compatible schema registries.
 //!
-//! What matters most is the difference between "there is no such schema" and "the registry did not say": records of a schema that
-//! is not there go to the dead letters, and a registry that does not answer is waited for. Only Confluent's own error codes mean
-//! that something is not there. A 404 of a wrong path, or a proxy's page, does not.
+//! A missing schema and a registry that did not answer are told apart: records of a missing schema go to the dead letters, and a
+//! registry that does not answer is waited for. Only Confluent's own error codes mean that something is missing. A 404 of a wrong
+//! path, or a proxy's page, does not.
 //!
 //! Source: Confluent's "Schema Registry API Reference". `schema_registry_converter` registers schemas; for reading, this asks by
 //! itself, since that crate passes neither an answer's status nor the parameter `deleted`.
@@ -38,7 +38,7 @@ const SHOWN: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
     Found(T),
-    /// It says that there is no such thing.
+    /// The registry says that it does not have it.
     Missing,
     /// It did not say; why, and what to look at.
     Down(String),

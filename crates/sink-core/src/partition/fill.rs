@@ -322,7 +322,7 @@ impl Filling {
         if let Some(at) = self.sealed.iter().position(|sealed| sealed.range.contains(offset)) {
             let pending = &mut self.sealed[at].dead_pending;
             *pending = pending.saturating_sub(1);
-            // Of a later file's letters none was waited for yet.
+            // A later file waits for the ones before it anyway.
             if at == 0 {
                 self.create_first(out);
             }

@@ -94,7 +94,7 @@ pub(super) fn branch(
             return Some(index);
         }
     }
-    // Of several that are called the same in other namespaces, one that can be read.
+    // Several may have the same name in other namespaces: the first that can be read is taken.
     let mut same = (0..fits.len()).filter(|index| fits[*index].is_some()).collect::<Vec<_>>().into_iter();
     let first = same.next()?;
     if resolves(reader.1[first]) {

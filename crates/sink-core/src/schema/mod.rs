@@ -40,7 +40,7 @@ pub(crate) struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Logical {
     pub(crate) name: String,
-    /// Of a decimal: how many decimal places it has.
+    /// Decimal places; 0 for other types than decimals.
     pub(crate) scale: u64,
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum Bug {
     ForgetEpoch,
     /// A file is created before its dead letters are acknowledged.
     ForgetDeadLetters,
-    /// Of several sealed files, the newest is created first.
+    /// The newest of several sealed files is created first.
     LastSealedFirst,
 }
 

@@ -1,5 +1,5 @@
-//! What the brokers are asked so that a partition finds its place. What is a topic's is asked once for all partitions that
-//! want to know it at the same time: with thousands of them the answers would be thousands of times thousands.
+//! What the brokers are asked so that a partition finds its place. Facts about a topic are fetched once and shared by all
+//! partitions that ask at the same time. Otherwise 2,000 partitions would each fetch facts about 2,000 partitions.
 
 use contract::Position;
 use rdkafka::{

@@ -27,7 +27,7 @@ use crate::{
 /// Dead letters of one partition that may be under way.
 pub(super) const MAX_DEAD_PENDING: usize = 64;
 
-/// Of a partition's dead letters one is logged in so much time; all are counted.
+/// Logs at most one dead letter per partition in each interval. Every dead letter is counted in the metrics.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// What becomes of the rest of a batch.
