@@ -34,6 +34,11 @@ pub enum SinkError {
     NotWhole { topic: String, partition: i32, fault: String },
     #[error("accepting the loss of record {offset} of {topic}[{partition}]: {found}; {way_out}")]
     NotAcceptable { topic: String, partition: i32, offset: i64, found: String, way_out: &'static str },
+    #[error(
+        "comparing the group's positions with the files of topic `{topic}`: the brokers have no such topic that this user may see; \
+         correct sink.topics or the user's rights"
+    )]
+    MissingTopic { topic: String },
     #[error("consumer group {group} has {members} members, expected none; stop every sink of the group first")]
     GroupActive { group: String, members: usize },
     #[error("stopped on request before the end; nothing is wrong")]

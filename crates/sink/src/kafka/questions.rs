@@ -58,6 +58,14 @@ pub(crate) fn topic_id(consumer: &Consumer, topic: &str) -> Option<String> {
     consumer.context().topics.ask(consumer, topic).ok()?.topic_id
 }
 
+/// The first topic that is configured by its name and does not exist.
+pub(crate) fn missing_topic(consumer: &Consumer, configured: &[String]) -> Result<Option<String>, String> {
+    // Some brokers create a topic that is asked for by its name, so the question is for all of them.
+    let metadata = consumer.fetch_metadata(None, QUESTION_TIMEOUT).map_err(failed("asking for the topics"))?;
+    let exists = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
+    Ok(configured.iter().find(|topic| !topic.starts_with('^') && !exists(topic)).cloned())
+}
+
 /// Refuses a group that has members, which could write files meanwhile. Blocks.
 ///
 /// # Errors

@@ -63,7 +63,7 @@ pub struct Repair {
 /// that are provably wrong if `mode` says so.
 ///
 /// # Errors
-/// When the group has members and something is to be set, or a remote system does not answer.
+/// When a configured topic does not exist, the group has members and something is to be set, or a remote system does not answer.
 pub async fn repair(config: &Config, mode: Mode) -> Result<Vec<Repair>, SinkError> {
     config.check()?;
     let store = Store::connect(config, None).await;
@@ -76,6 +76,9 @@ pub async fn repair(config: &Config, mode: Mode) -> Result<Vec<Repair>, SinkErro
 fn compare(config: &Config, chains: &[Chain], mode: Mode) -> Result<Vec<Repair>, SinkError> {
     let consumer = kafka::unsubscribed(config)?;
     let unanswered = |reason: String| SinkError::Unanswered { reason };
+    if let Some(topic) = questions::missing_topic(&consumer, &config.topics).map_err(unanswered)? {
+        return Err(SinkError::MissingTopic { topic });
+    }
     let (mut repairs, mut list) = (Vec::new(), TopicPartitionList::new());
     let named = |source: KafkaError| SinkError::Kafka { tried: "naming positions", source };
     for chain in chains {

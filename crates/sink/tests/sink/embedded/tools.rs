@@ -192,6 +192,19 @@ async fn nothing_is_mended_behind_the_back_of_a_running_sink() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn repair_refuses_a_topic_that_does_not_exist_and_creates_none() {
+    let fixture = Fixture::start().await;
+    fixture.create_topic("events", 1).await;
+    for _ in 0..2 {
+        match sink::repair(&fixture.config("misspelt"), Mode::Dry).await {
+            Err(SinkError::MissingTopic { topic }) => assert_eq!(topic, "misspelt"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(sink::repair(&fixture.config("events"), Mode::Dry).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_reading_stops_when_asked() {
     let fixture = Fixture::start().await;
     let mut config = fixture.config("events");
