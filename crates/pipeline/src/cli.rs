@@ -70,7 +70,6 @@ pub(crate) enum Command {
     /// Avro values lose nothing: bytes and fixed are {"hex": "00FF"}, a decimal is a string with all its places ("12.50"), a duration is
     /// {"months", "days", "millis"}, a float may be the string "NaN", "Infinity" or "-Infinity", a union is the value it holds, an enum
     /// its symbol, any other logical type the type below it.
-    #[command(verbatim_doc_comment)]
     Topic(TopicArgs),
     #[cfg(feature = "deployer")]
     /// Run SQL in the warehouse and print the rows.

@@ -117,7 +117,7 @@ fn looking_inside(file: &Path, endpoints: &Endpoints, warehouse: &WarehouseEndpo
     let file = file.display();
     format!(
         "
-Kafka            {}
+Kafka            {} (clients on librdkafka need 2.3.0 or later)
 schema registry  {}
 S3               {} (bucket {})
 warehouse        {} (account {}, user {})

@@ -54,8 +54,8 @@ pub(super) fn attributes(stored: Stored, wanted: &[ObjectAttributes]) -> S3Resul
         last_modified: Some(stored.modified.into()),
         ..GetObjectAttributesOutput::default()
     };
-    for name in wanted {
-        match name.as_str() {
+    for name in names(wanted) {
+        match name {
             ObjectAttributes::ETAG => answer.e_tag = Some(tag(&known.e_tag)),
             ObjectAttributes::CHECKSUM => answer.checksum = checksum(&known.checksums),
             // The number of parts is all that is left of them once they are one object.
@@ -74,6 +74,11 @@ pub(super) fn attributes(stored: Stored, wanted: &[ObjectAttributes]) -> S3Resul
         }
     }
     Ok(answer)
+}
+
+/// Clients send a header for each attribute or, as the AWS CLI does, one for all of them.
+fn names(wanted: &[ObjectAttributes]) -> impl Iterator<Item = &str> {
+    wanted.iter().flat_map(|names| names.as_str().split(',')).map(str::trim)
 }
 
 fn checksum(sums: &Checksums) -> Option<Checksum> {
@@ -129,4 +134,15 @@ pub(super) fn upload(upload: multipart::Upload) -> MultipartUpload {
 
 pub(super) fn page_limit(asked: Option<i32>) -> usize {
     asked.and_then(|asked| usize::try_from(asked).ok()).map_or(LONGEST_PAGE, |asked| asked.min(LONGEST_PAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_come_in_one_header_or_in_several() {
+        let wanted = ["ETag, Checksum", "ObjectSize"].map(|names| ObjectAttributes::from(names.to_owned()));
+        assert!(names(&wanted).eq(["ETag", "Checksum", "ObjectSize"]));
+    }
 }
