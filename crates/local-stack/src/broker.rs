@@ -25,14 +25,14 @@ use uuid::Uuid;
 
 /// How long the broker may take to answer after its start; it takes a fraction of a second.
 const START_DEADLINE: Duration = Duration::from_secs(20);
-/// How long the end of one may take: its connections' tasks end behind it.
+/// How long a stop may take: its connections' tasks end after it.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// How often a free port is looked for: between finding it and using it another process may take it.
 const PORT_ATTEMPTS: usize = 5;
 
 /// The broker reads a whole fetch from its database before it answers, so a backlog is read fast only in small bites:
 /// with librdkafka's defaults the first of 20,000 records takes 8 s, with these 0.2 s. The first four belong together.
-/// While it waits for more to answer with, it looks into its database again and again: it is asked for what there is.
+/// While it waits for more records, it queries its database again and again, so clients ask for what there is at once.
 const CLIENT_PROPERTIES: [(&str, &str); 6] = [
     ("message.max.bytes", "100000"),
     ("fetch.max.bytes", "100000"),
@@ -47,7 +47,7 @@ const CLIENT_PROPERTIES: [(&str, &str); 6] = [
 pub(crate) struct Running {
     address: SocketAddr,
     task: AbortHandle,
-    /// Once it has answered.
+    /// Present once it has answered.
     ended: Option<JoinHandle<()>>,
     _link: Option<TempDir>,
 }
@@ -95,7 +95,7 @@ impl Running {
         index_headers(file).await.map_err(|error| failed(format!("{}: {error}", file.display())))?;
         let held = Arc::clone(lock);
         let mut task = tokio::spawn(async move {
-            // In this order, so that the file is closed when the lock is let go.
+            // Declared in this order so that the file is closed before the lock is released.
             let _held = held;
             let mut broker = broker;
             broker.serve(Instant::now()).await
@@ -166,8 +166,8 @@ async fn free_port() -> Result<SocketAddr, Error> {
     address.map_err(|source| Error::Listen { what: "broker", address: "127.0.0.1:0".to_owned(), source })
 }
 
-/// The broker asks for each record's headers in a table that it gives no index: every record read would cost a scan of
-/// all headers ever written, 3 ms for 5,000 of them.
+/// Adds an index that the broker's schema lacks. The broker looks up each record's headers, so without the index every record
+/// read costs a scan of all headers ever written, 3 ms for 5,000 of them.
 async fn index_headers(file: &Path) -> Result<(), libsql::Error> {
     let connection = libsql::Builder::new_local(file).build().await?.connect()?;
     // A broker that was just stopped may still be closing the file.
@@ -176,9 +176,9 @@ async fn index_headers(file: &Path) -> Result<(), libsql::Error> {
     made.await.map(|_| ())
 }
 
-/// The broker's name for its file: it takes the URL's path as it is, relative to the working directory unless it begins
-/// with two slashes, and undoes no escapes. A folder whose name needs some is reached through a link in the temporary
-/// folder, which lives as long as the broker.
+/// Returns the URL that the broker opens its file by. The broker takes the URL's path as it is, relative to the working
+/// directory unless it begins with two slashes, and does not decode escapes. A folder whose name needs escapes is reached
+/// through a link in the temporary folder, which lives as long as the broker.
 fn storage_url(file: &Path) -> Result<(Url, Option<TempDir>), Error> {
     if let Some(url) = plain_url(file) {
         return Ok((url, None));
@@ -199,8 +199,8 @@ fn plain_url(file: &Path) -> Option<Url> {
     (url.path() == path).then_some(url)
 }
 
-/// The broker panics in a connection's task where it lacks an operation; the connection ends, the broker lives, and a
-/// backtrace on the terminal of someone who did nothing wrong helps nobody.
+/// Logs the broker's panics at debug level instead of printing a backtrace. The broker panics in a connection's task when it
+/// lacks an operation: the connection ends and the broker lives on.
 fn quieten() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! The store's things in the protocol's words.
+//! The store's objects, parts and uploads as the protocol's types.
 
 use super::{
     file::{Checksums, Outcome, Stored},

@@ -1,5 +1,5 @@
-//! An object's file: its bytes, then what is known of it as JSON, then that JSON's length (four bytes, little endian) and
-//! a mark of eight bytes. What is known comes last because the checksums are known last.
+//! An object's file: its bytes, then its attributes as JSON, then that JSON's length (four bytes, little endian) and a mark of
+//! eight bytes. The attributes come last because the checksums are known last.
 
 use super::layout::Layout;
 use s3s::dto::Checksum;
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 const MARK: &[u8; 8] = b"s3object";
 const TAIL: u64 = 12;
 
-/// What is known of an object beside its bytes.
+/// An object's attributes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attributes {
     /// Without quotes.
@@ -64,11 +64,11 @@ pub(super) enum Put {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Stored,
-    /// There was one already, and only a new one was wanted.
+    /// An object with this key exists, and the request was to create only.
     Exists,
 }
 
-/// A file being written; gone when dropped.
+/// A file being written. It is removed when dropped.
 #[derive(Debug)]
 pub(super) struct Draft {
     file: tokio::io::BufWriter<tokio::fs::File>,
@@ -167,7 +167,8 @@ impl Stored {
             Err(error) => return Err(error),
         };
         let about = file.metadata()?;
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is no object's file", path.display()));
+        let damaged =
+            || io::Error::new(io::ErrorKind::InvalidData, format!("{} is not the file of an object", path.display()));
         let tail_at = about.len().checked_sub(TAIL).ok_or_else(damaged)?;
         let mut tail = [0; TAIL as usize];
         file.read_exact_at(&mut tail, tail_at)?;

@@ -1,9 +1,9 @@
-//! Where things are in the store's folder:
+//! Where objects, uploads and drafts are in the store's folder:
 //!
 //! ```text
 //! buckets/BUCKET/SEGMENT%/.../SEGMENT   an object; folders end in a percent sign, so that `a` and `a/b` can both exist
 //! uploads/ID/upload.json, part-00001    a multipart upload and its parts
-//! drafts/NUMBER                         what is being written; of no meaning after a restart
+//! drafts/NUMBER                         what is being written; removed at the next start
 //! ```
 
 use s3s::{S3Result, s3_error};
@@ -56,7 +56,7 @@ impl Layout {
         self.root.join("buckets")
     }
 
-    /// `None` for names that are no bucket names and could lead elsewhere.
+    /// `None` for a name that is not a bucket's: it could lead out of the folder.
     pub(crate) fn bucket(&self, name: &str) -> Option<PathBuf> {
         s3s::path::check_bucket_name(name).then(|| self.buckets().join(name))
     }

@@ -1,4 +1,4 @@
-//! Reads requests: which parts of them are meant and which the store does not know. Those are refused by name.
+//! Reads requests. An option that the store does not know is refused by name, so that nobody takes it for obeyed.
 
 use super::{
     file::{Attributes, Checksums, Put as PutKind, Stored},
@@ -41,7 +41,7 @@ pub(super) struct Completion {
     pub(super) claims: Claims,
 }
 
-/// Refuses the options that are asked for and not known.
+/// Refuses the first option that is asked for: these are not known.
 pub(super) fn refuse(options: &[(&str, bool)]) -> S3Result<()> {
     match options.iter().find(|(_, is_asked)| *is_asked) {
         Some((name, _)) => Err(s3_error!(NotImplemented, "The local store does not know {name}")),
@@ -192,7 +192,7 @@ pub(super) fn complete(input: CompleteMultipartUploadInput) -> S3Result<Completi
     })
 }
 
-/// Holds a stored object against a read's conditions.
+/// Checks a stored object against the conditions of a read.
 pub(super) fn check_conditions(
     stored: &Stored,
     if_match: Option<&ETagCondition>,

@@ -1,4 +1,4 @@
-//! Takes a request's body into a draft and holds it against every checksum that came with it.
+//! Writes a request's body into a draft and compares it with every checksum that came with it.
 
 use super::file::{Attributes, Checksums, Draft, Sealed};
 use super::layout::Layout;
@@ -15,7 +15,7 @@ use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
-/// What the sender says of the bytes.
+/// What the sender says about the bytes.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     pub(super) length: Option<i64>,
@@ -25,7 +25,7 @@ pub(super) struct Claims {
     pub(super) algorithm: Option<ChecksumAlgorithm>,
 }
 
-/// Reads the whole body; what is known of it is added to `attributes`.
+/// Reads the whole body. Its tag and checksums are added to `attributes`.
 pub(super) async fn receive(
     layout: &Layout,
     body: StreamingBlob,
@@ -77,7 +77,7 @@ impl Digests {
         self.length += bytes.len() as u64;
     }
 
-    /// Compares and, when all is right, notes the checksums and, unless it has one, the object's tag.
+    /// Compares the checksums. If they match, sets them and, unless it is set, the tag in `attributes`.
     pub(super) fn finish(
         self,
         claims: Claims,
@@ -116,7 +116,7 @@ impl Digests {
     }
 }
 
-/// Checksums computed while sending come after the body.
+/// Adds the checksums that the sender computed while sending: they come after the body.
 fn with_trailer(mut claimed: Checksums, trailer: Option<TrailingHeaders>) -> Checksums {
     let Some(headers) = trailer.and_then(|trailer| trailer.take()) else { return claimed };
     for (name, value) in [
@@ -138,13 +138,13 @@ fn base64(text: &str) -> Option<[u8; 16]> {
     STANDARD.decode(text).ok()?.try_into().ok()
 }
 
-/// The disk's fault, not the sender's.
+/// Turns a failure of the disk into an internal error of the server.
 pub(super) fn failed(error: io::Error) -> S3Error {
     tracing::warn!(%error, "S3: the state folder failed");
     S3Error::internal_error(error)
 }
 
-/// Runs file work where it holds up nobody.
+/// Runs file work on a thread that may block.
 pub(super) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> S3Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(failed),
@@ -176,7 +176,7 @@ pub(super) async fn append(
 /// Bytes that pass at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// Part of an open file as a body.
+/// Returns part of an open file as a body.
 pub(super) async fn body(file: std::fs::File, range: std::ops::Range<u64>) -> io::Result<StreamingBlob> {
     let mut file = tokio::fs::File::from_std(file);
     file.seek(io::SeekFrom::Start(range.start)).await?;
