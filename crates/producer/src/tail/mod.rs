@@ -71,6 +71,8 @@ pub async fn tail(
         .set("group.id", "pipeline-tail")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
+        // The end of a log is told with an answer, and somebody looks on.
+        .set("fetch.wait.max.ms", "100")
         .set("auto.offset.reset", "error");
     let consumer: Arc<StreamConsumer<Log>> = Arc::new(config.create_with_context(Log).map_err(failed)?);
     let (asked, topic, from) = (consumer.clone(), options.topic.clone(), options.from);
